@@ -1,0 +1,118 @@
+import type { Completion, Cost, Usage } from "./completion.ts";
+import type { ErrorCode } from "./errors.ts";
+import type { ChatRequest } from "./request.ts";
+
+/** A piece of an answer while it is being written. */
+export interface Delta {
+  /** New text; empty when the piece is of another kind. */
+  readonly text: string;
+  readonly reasoning?: string;
+  readonly toolCall?: {
+    readonly index: number;
+    readonly id?: string;
+    readonly name?: string;
+    readonly argumentsText?: string;
+  };
+  /** Which choice, when more than one was asked for; 0 when absent. */
+  readonly choice?: number;
+}
+
+/** Who goes first when calls of one caller wait together. */
+export const priorities = ["interactive", "evaluation", "batch"] as const;
+export type Priority = (typeof priorities)[number];
+
+/** One dimension of a provider's limits, as an answer reported it. */
+export interface RateSignal {
+  readonly of: "requests" | "tokens" | "input_tokens" | "output_tokens";
+  /** The window the limit is counted in. */
+  readonly windowMs: number;
+  readonly limit?: number;
+  readonly remaining?: number;
+  /** Milliseconds from now until the bucket is full again. */
+  readonly resetMs?: number;
+}
+
+/** What a driver says while it works. The layer that wants to know sets a listener; a naive driver ignores them all. */
+export interface Watch {
+  /** The request was put on the wire; from here on it may be paid. */
+  onSent?: () => void;
+  /** The first byte of an answer, or its first delta. */
+  onFirstByte?: () => void;
+  /** Limits read from the answer's headers. */
+  onRate?: (signals: readonly RateSignal[]) => void;
+}
+
+/** What happened to one call; each layer writes its own part, events read it at the end. */
+export interface CallRecord {
+  /** `clock.now()` when the call arrived. A retry keeps it, so it queues by its true age. */
+  readonly arrivedAt: number;
+  /** Times the request was handed to the driver. */
+  attempts: number;
+  /** Milliseconds spent waiting for admission, over all attempts. */
+  queueMs: number;
+  /** Milliseconds from dispatch to the work's end, over all attempts. */
+  providerMs: number;
+  /** Milliseconds from the last dispatch to the first byte. */
+  firstByteMs?: number;
+  /** Attempts that failed after they were sent, so that the provider may charge for them. */
+  possiblyPaid: number;
+  cache: "off" | "miss" | "hit" | "join";
+}
+
+/** Everything about a call that is not the question itself. Times are milliseconds; see the design's option table. */
+export interface CallOptions {
+  /** Aborts the work. Above the `caller` layer it is the caller's own; below it, the call's. */
+  readonly signal?: AbortSignal;
+  /** With a listener the answer is streamed; the promise still brings the whole completion. */
+  readonly onDelta?: (delta: Delta) => void;
+  /** The instant (by `clock.now()`) at which the whole call must have ended. */
+  readonly deadlineAt: number;
+  readonly timeout: number;
+  readonly firstByteTimeout: number;
+  readonly idleTimeout: number;
+  readonly queueTimeout: number;
+  readonly maxRetries: number;
+  readonly abandonAfter: number;
+  readonly priority: Priority;
+  /** Calls with one key share one fair share of a lane. */
+  readonly fairnessKey: string | object;
+  /** Headers of this call alone; never part of a Client. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly prefixSharing: "auto" | false | { readonly minTokens?: number; readonly prefixWait?: number };
+  readonly watch: Watch;
+  readonly record: CallRecord;
+}
+
+/** The one function shape of the inner path. */
+export type Call = (request: ChatRequest, options: CallOptions) => Promise<Completion>;
+
+/** A function that wraps a Call with another Call. */
+export type Layer = (next: Call) => Call;
+
+/** One call from layers, outermost first, around the innermost call. */
+export function compose(layers: readonly Layer[], innermost: Call): Call {
+  return layers.reduceRight((next, layer) => layer(next), innermost);
+}
+
+/** A fresh record for a call that arrives now. */
+export function newRecord(arrivedAt: number): CallRecord {
+  return { arrivedAt, attempts: 0, queueMs: 0, providerMs: 0, possiblyPaid: 0, cache: "off" };
+}
+
+/** One finished call, as events and their subscribers see it. */
+export interface CallEvent {
+  readonly model: string;
+  readonly provider: string;
+  readonly clientId: string;
+  readonly attempts: number;
+  readonly queueMs: number;
+  readonly providerMs: number;
+  readonly firstByteMs?: number;
+  readonly totalMs: number;
+  readonly possiblyPaid: number;
+  readonly cache: CallRecord["cache"];
+  readonly streamed: boolean;
+  readonly usage?: Usage;
+  readonly cost?: Cost;
+  readonly errorCode?: ErrorCode;
+}

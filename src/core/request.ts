@@ -1,0 +1,149 @@
+import { type Check, checkOptions, checks, oneOf, wrongOption } from "./check.ts";
+import type { Message, Part } from "./message.ts";
+
+/** A tool as the model sees it. */
+export interface ToolSpec {
+  readonly name: string;
+  readonly description?: string;
+  /** JSON Schema of the arguments. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+}
+
+export type ToolChoice = "auto" | "none" | "required" | { readonly tool: string };
+
+/** The form an answer must have. */
+export type ResponseFormat =
+  | { readonly type: "text" }
+  | { readonly type: "json" }
+  | {
+      readonly type: "json_schema";
+      readonly name?: string;
+      readonly schema: Readonly<Record<string, unknown>>;
+    };
+
+/** What a call may set beside its messages; an LM's options hold the defaults. */
+export interface Sampling {
+  readonly temperature?: number;
+  readonly maxTokens?: number;
+  readonly topP?: number;
+  readonly stop?: readonly string[];
+  readonly seed?: number;
+  readonly n?: number;
+  readonly tools?: readonly ToolSpec[];
+  readonly toolChoice?: ToolChoice;
+  readonly responseFormat?: ResponseFormat;
+  readonly reasoningEffort?: "none" | "minimal" | "low" | "medium" | "high" | "xhigh";
+  /** Members for the provider's own body that trunkline has no word for; sent as they are. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+/** One complete question to a model: frozen, defaults filled in, the same for every driver. */
+export interface ChatRequest extends Sampling {
+  readonly model: string;
+  readonly messages: readonly Message[];
+}
+
+/** What `lm.call` takes: a prompt, messages, or messages together with sampling options. */
+export type Input = string | readonly Message[] | (Sampling & { readonly messages: readonly Message[] });
+
+const plain = checks.plainObject;
+
+/** The checks of every sampling option, shared by LM options and calls. */
+export const samplingChecks = {
+  temperature: (v) => (typeof v === "number" && v >= 0 ? undefined : "a number of 0 or more"),
+  maxTokens: checks.positiveCount,
+  topP: (v) => (typeof v === "number" && v >= 0 && v <= 1 ? undefined : "a number from 0 to 1"),
+  stop: (v) => (Array.isArray(v) && v.every((s) => typeof s === "string") ? undefined : "a list of strings"),
+  seed: (v) => (Number.isSafeInteger(v) ? undefined : "a whole number"),
+  n: checks.positiveCount,
+  tools: (v) => (Array.isArray(v) ? undefined : "a list of tools"),
+  toolChoice: (v) =>
+    typeof v === "object" && v !== null && typeof (v as { tool?: unknown }).tool === "string"
+      ? undefined
+      : oneOf("auto", "none", "required")(v) && '"auto", "none", "required" or { tool: name }',
+  responseFormat: (v) =>
+    plain(v) ??
+    oneOf(
+      "text",
+      "json",
+      "json_schema",
+    )((v as { type?: unknown }).type)?.replace("one of", "a type that is one of"),
+  reasoningEffort: oneOf("none", "minimal", "low", "medium", "high", "xhigh"),
+  extra: plain,
+} satisfies Record<keyof Sampling, Check>;
+
+const samplingNames = Object.keys(samplingChecks) as (keyof Sampling)[];
+const inputChecks = {
+  ...samplingChecks,
+  messages: (v: unknown) => (Array.isArray(v) ? undefined : "a list of messages"),
+};
+
+/**
+ * The request of a call: `input` over `call` over `defaults`, messages checked and copied, so that nothing the
+ * caller changes afterwards reaches the wire or a cache key.
+ */
+export function makeRequest(model: string, input: Input, call: Sampling, defaults: Sampling): ChatRequest {
+  const request: Record<string, unknown> = { model, messages: Object.freeze(readMessages(input)) };
+  const own = typeof input === "object" && !Array.isArray(input) ? (input as Sampling) : undefined;
+  if (own !== undefined) checkOptions("request", own, inputChecks);
+  for (const name of samplingNames) {
+    const value = own?.[name] ?? call[name] ?? defaults[name];
+    if (value !== undefined) request[name] = typeof value === "object" ? frozenCopy(value) : value;
+  }
+  return Object.freeze(request) as unknown as ChatRequest;
+}
+
+function readMessages(input: Input): Message[] {
+  if (typeof input === "string") return [Object.freeze({ role: "user", content: input })];
+  const list = Array.isArray(input) ? input : (input as { messages?: unknown } | null | undefined)?.messages;
+  if (!Array.isArray(list)) {
+    throw wrongOption("input", "a string, a list of messages, or an object with `messages`", input);
+  }
+  if (list.length === 0) throw wrongOption("messages", "at least one message", list);
+  return list.map(readMessage);
+}
+
+const roles = oneOf("system", "user", "assistant", "tool");
+
+function readMessage(message: Message, index: number): Message {
+  const place = `messages[${index}]`;
+  if (plain(message) !== undefined) throw wrongOption(place, "a message { role, content }", message);
+  const expected = roles(message.role);
+  if (expected !== undefined) throw wrongOption(`${place}.role`, expected, message.role);
+  if (message.role === "tool" && typeof message.toolCallId !== "string") {
+    throw wrongOption(`${place}.toolCallId`, "the id of the tool call that this answers", message.toolCallId);
+  }
+  if (typeof message.content === "string") {
+    // Most turns are flat: a spread is enough, and far cheaper than a walk.
+    const toolCalls = (message as { toolCalls?: unknown }).toolCalls;
+    return toolCalls === undefined ? Object.freeze({ ...message }) : frozenCopy(message);
+  }
+  if (!Array.isArray(message.content))
+    throw wrongOption(`${place}.content`, "a string or a list of parts", message.content);
+  for (const [i, part] of message.content.entries()) checkPart(part, `${place}.content[${i}]`);
+  return frozenCopy(message);
+}
+
+function checkPart(part: Part, place: string): void {
+  const expected = plain(part) ?? oneOf("text", "image", "file")(part.type);
+  if (expected !== undefined) throw wrongOption(`${place}.type`, expected, part?.type);
+  if (part.type === "text") {
+    if (typeof part.text !== "string") throw wrongOption(`${place}.text`, "a string", part.text);
+  } else if ((part.data === undefined) === (part.url === undefined)) {
+    throw wrongOption(place, "either `data` or `url`", part);
+  }
+}
+
+/** A deep, frozen copy of plain data. Bytes are shared: copying every image would double the memory of a batch. */
+function frozenCopy<T>(value: T): T {
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
+  const copy: Record<string, unknown> = Object.create(Object.getPrototypeOf(value));
+  for (const [name, member] of Object.entries(value)) {
+    // defineProperty, so that a member called __proto__ stays a member.
+    if (name === "__proto__")
+      Object.defineProperty(copy, name, { value: frozenCopy(member), enumerable: true });
+    else copy[name] = frozenCopy(member);
+  }
+  return Object.freeze(copy) as T;
+}

@@ -1,0 +1,34 @@
+/** One HTTP request and its answer, as the pool takes it. Times are milliseconds; Infinity means no limit. */
+export interface Exchange {
+  readonly method: string;
+  /** Path and query, from the origin's root. */
+  readonly path: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** Aborting rejects with `signal.reason` and frees the socket or stream. */
+  readonly signal?: AbortSignal;
+  /** From the moment the exchange has its own socket or stream to the last byte. */
+  readonly timeout: number;
+  /** From the same moment to the first byte of the answer. */
+  readonly firstByteTimeout: number;
+  /** Between two pieces of progress. */
+  readonly idleTimeout: number;
+}
+
+/** Lower-case names; a repeated header's values are joined with ", ". */
+export type ResponseHeaders = Readonly<Record<string, string>>;
+
+/**
+ * What a piece of the body meant to its reader: "progress" restarts the idle deadline, "idle" does not (comments
+ * and pings prove nothing), and "done" says that no more is wanted, so that the exchange ends well right there.
+ */
+export type Reading = "progress" | "idle" | "done";
+
+/** Who reads an answer. */
+export interface Receiver {
+  /** The request was written. */
+  onSent?(): void;
+  onHead(status: number, headers: ResponseHeaders): void;
+  onData(chunk: Uint8Array): Reading;
+}
