@@ -12,15 +12,16 @@ export function abortError(signal: AbortSignal): TrunklineError {
 }
 
 /**
- * Parts the caller from the work. Each call gets one controller of its own; the caller's signal carries one
+ * Parts the caller from the work. Each call gets one controller of its own; a caller's signal carries one
  * listener until the call settles and is never handed down. An abort, the deadline or a closing client (through
  * `open`) settles the caller at once; the work below ends in its own time and gives back what it holds. Below
  * this layer `signal.reason` is always the TrunklineError that the caller got.
  */
 export function caller(clock: Clock, open: Set<Leave>): Layer {
   return (next) => (request, options) => {
-    const { signal, deadlineAt } = options;
+    const { signal, outerSignal, deadlineAt } = options;
     if (signal?.aborted) return Promise.reject(abortError(signal));
+    if (outerSignal?.aborted) return Promise.reject(abortError(outerSignal));
     const controller = new AbortController();
     return new Promise<Completion>((resolve, reject) => {
       const leave: Leave = (error) => {
@@ -28,26 +29,20 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
         reject(error);
         controller.abort(error);
       };
-      const onAbort = signal && (() => leave(abortError(signal)));
+      const unlink = signal && onAbort(signal, leave);
+      const unlinkOuter = outerSignal && onAbort(outerSignal, leave);
       const timer =
         deadlineAt === Number.POSITIVE_INFINITY
           ? undefined
-          : clock.after(deadlineAt - clock.now(), () =>
-              leave(
-                new TrunklineError("timeout", "the call's deadline passed", {
-                  phase: "total",
-                  retryable: false,
-                }),
-              ),
-            );
+          : clock.after(deadlineAt - clock.now(), () => leave(deadlineError()));
       const clean = (): void => {
         open.delete(leave);
         timer?.cancel();
-        if (onAbort) signal.removeEventListener("abort", onAbort);
+        unlink?.();
+        unlinkOuter?.();
       };
       open.add(leave);
-      if (onAbort) signal.addEventListener("abort", onAbort);
-      next(request, { ...options, signal: controller.signal }).then(
+      next(request, { ...options, signal: controller.signal, outerSignal: undefined }).then(
         (answer) => {
           clean();
           resolve(answer);
@@ -59,4 +54,14 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
       );
     });
   };
+}
+
+function onAbort(signal: AbortSignal, leave: Leave): () => void {
+  const listener = (): void => leave(abortError(signal));
+  signal.addEventListener("abort", listener);
+  return () => signal.removeEventListener("abort", listener);
+}
+
+function deadlineError(): TrunklineError {
+  return new TrunklineError("timeout", "the call's deadline passed", { phase: "total", retryable: false });
 }
