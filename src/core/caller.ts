@@ -2,14 +2,7 @@ import type { Layer } from "./call.ts";
 import type { Clock } from "./clock.ts";
 import type { Completion } from "./completion.ts";
 import { TrunklineError } from "./errors.ts";
-
-/** Settles one caller with an error, at once, while its work winds down. */
-export type Leave = (error: TrunklineError) => void;
-
-/** The error a caller sees when its own signal aborted. */
-export function abortError(signal: AbortSignal): TrunklineError {
-  return new TrunklineError("aborted", "the call was aborted by its signal", { cause: signal.reason });
-}
+import { abortError, type Leave, onAbort } from "./signals.ts";
 
 /**
  * Parts the caller from the work. Each call gets one controller of its own; a caller's signal carries one
@@ -54,12 +47,6 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
       );
     });
   };
-}
-
-function onAbort(signal: AbortSignal, leave: Leave): () => void {
-  const listener = (): void => leave(abortError(signal));
-  signal.addEventListener("abort", listener);
-  return () => signal.removeEventListener("abort", listener);
 }
 
 function deadlineError(): TrunklineError {
