@@ -1,11 +1,13 @@
 import type { Clock, Timer } from "../core/clock.ts";
+import { type Due, TimerHeap } from "./timer-heap.ts";
 
-interface Waiting {
-  readonly at: number;
-  readonly order: number;
+interface Waiting extends Due {
   readonly fn: () => void;
   readonly kind: "pending" | "idle" | "turn";
 }
+
+/** Steps at one instant after which the code under test is taken to go round in circles. */
+const mostStepsAtOnce = 1_000_000;
 
 /** A seeded generator of numbers in [0, 1): small, fast, and the same everywhere (mulberry32). */
 export function seededRandom(seed: number): () => number {
@@ -30,7 +32,9 @@ export function seededRandom(seed: number): () => number {
 export class FakeClock implements Clock {
   #now = 0;
   #order = 0;
-  #waiting: Waiting[] = [];
+  #pending = 0;
+  #stepsAtOnce = 0;
+  readonly #waiting = new TimerHeap<Waiting>();
   readonly #wallStart: number;
   readonly random: () => number;
 
@@ -59,12 +63,12 @@ export class FakeClock implements Clock {
 
   /** Timers that somebody waits for. A test that expects nothing left behind asserts 0. */
   get pending(): number {
-    return this.#waiting.filter((entry) => entry.kind === "pending").length;
+    return this.#pending;
   }
 
   /** When the next timer is due, or Infinity. */
   get nextAt(): number {
-    return this.#waiting.reduce((least, entry) => Math.min(least, entry.at), Number.POSITIVE_INFINITY);
+    return this.#waiting.first?.at ?? Number.POSITIVE_INFINITY;
   }
 
   /** Moves time on by `ms`, firing what falls due in order and letting promises settle after each. */
@@ -75,32 +79,37 @@ export class FakeClock implements Clock {
       this.step();
       await settle();
     }
-    this.#now = end;
+    this.#moveTo(end);
   }
 
   /** Fires the next timer, moving time to it. False when nothing waits. */
   step(): boolean {
-    let first: Waiting | undefined;
-    for (const entry of this.#waiting) {
-      if (!first || entry.at < first.at || (entry.at === first.at && entry.order < first.order))
-        first = entry;
+    const next = this.#waiting.first;
+    if (next === undefined) return false;
+    this.#remove(next);
+    this.#moveTo(next.at);
+    if (++this.#stepsAtOnce > mostStepsAtOnce) {
+      throw new Error(`FakeClock: ${mostStepsAtOnce} timers fired at ${this.#now} ms and time did not move`);
     }
-    if (!first) return false;
-    this.#waiting.splice(this.#waiting.indexOf(first), 1);
-    this.#now = Math.max(this.#now, first.at);
-    first.fn();
+    next.fn();
     return true;
   }
 
+  #moveTo(instant: number): void {
+    if (instant <= this.#now) return;
+    this.#now = instant;
+    this.#stepsAtOnce = 0;
+  }
+
   #add(at: number, fn: () => void, kind: Waiting["kind"]): Timer {
-    const entry: Waiting = { at, order: this.#order++, fn, kind };
-    this.#waiting.push(entry);
-    return {
-      cancel: () => {
-        const index = this.#waiting.indexOf(entry);
-        if (index >= 0) this.#waiting.splice(index, 1);
-      },
-    };
+    const entry: Waiting = { at, order: this.#order++, place: -1, fn, kind };
+    this.#waiting.add(entry);
+    if (kind === "pending") this.#pending++;
+    return { cancel: () => this.#remove(entry) };
+  }
+
+  #remove(entry: Waiting): void {
+    if (this.#waiting.remove(entry) && entry.kind === "pending") this.#pending--;
   }
 }
 
