@@ -1,0 +1,10 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Generous: it catches what hangs, and is no measure of speed.
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+  },
+});
