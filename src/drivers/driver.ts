@@ -12,9 +12,20 @@ export interface Abilities {
 }
 
 /**
- * Speaks to one kind of backend. A driver may be naive: the guard around it owns start-up, abort, contract checks
- * and late results. It should pass `options.signal` on, call `options.onDelta` when it is there, and throw a
- * TrunklineError where it knows the code.
+ * Speaks to one kind of backend. A driver may be naive: the guard around it owns start-up, the abilities, aborts,
+ * deadlines that pass unheard, contract checks, foreign errors and late results. It should pass `options.signal`
+ * on, call `options.onDelta` while the answer is written if that is there, and throw a TrunklineError where it
+ * knows the code.
+ *
+ * ```ts
+ * const echo: Driver = {
+ *   name: "echo",
+ *   abilities: { images: false, files: false, tools: false, responseFormat: "text", choices: false },
+ *   async chat(request) {
+ *     return completion(textOf(request.messages.at(-1)!.content), { model: request.model });
+ *   },
+ * };
+ * ```
  */
 export interface Driver {
   /** For errors, events and logs. */
@@ -23,5 +34,19 @@ export interface Driver {
   /** Runs once, before the first call; a failure is forgotten, so that the next call tries again. */
   readonly init?: () => Promise<void>;
   readonly chat: Call;
+  /** Gives back what `init` took. */
   readonly close?: () => Promise<void>;
+}
+
+const own = new WeakSet<Driver>();
+
+/** Marks a driver of this package: its answers need no second check, which saves their cost on every call. */
+export function trusted<D extends Driver>(driver: D): D {
+  own.add(driver);
+  return driver;
+}
+
+/** Whether `trusted` marked it. */
+export function isTrusted(driver: Driver): boolean {
+  return own.has(driver);
 }

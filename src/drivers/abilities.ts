@@ -1,0 +1,45 @@
+import { TrunklineError } from "../core/errors.ts";
+import type { MediaPart, Message } from "../core/message.ts";
+import type { ChatRequest, ResponseFormat } from "../core/request.ts";
+import type { Abilities, Driver } from "./driver.ts";
+
+/** How strict an answer form is; a driver carries its own and all below it. */
+const strictness: Readonly<Record<ResponseFormat["type"], number>> = { text: 0, json: 1, json_schema: 2 };
+
+/** The error of a request that asks for more than the driver carries, or undefined. */
+export function refusal(request: ChatRequest, driver: Driver): TrunklineError | undefined {
+  const lack = lackOf(request, driver.abilities);
+  if (lack === undefined) return undefined;
+  return new TrunklineError("bad_request", `${driver.name} cannot carry ${lack}; nothing was sent`, {
+    provider: driver.name,
+    model: request.model,
+    sent: false,
+  });
+}
+
+function lackOf(request: ChatRequest, abilities: Abilities): string | undefined {
+  if (request.tools !== undefined && request.tools.length > 0 && !abilities.tools) {
+    return "tools (abilities.tools is false): `tools` must be left out";
+  }
+  if (request.n !== undefined && request.n > 1 && !abilities.choices) {
+    return `several choices (abilities.choices is false): \`n\` must be 1, got ${request.n}`;
+  }
+  const form = request.responseFormat?.type;
+  if (form !== undefined && strictness[form] > strictness[abilities.responseFormat]) {
+    return `responseFormat "${form}" (its abilities end at "${abilities.responseFormat}")`;
+  }
+  return abilities.images && abilities.files ? undefined : lackOfMedia(request.messages, abilities);
+}
+
+function lackOfMedia(messages: readonly Message[], abilities: Abilities): string | undefined {
+  for (const [i, { content }] of messages.entries()) {
+    if (typeof content === "string") continue;
+    const j = content.findIndex((part) => part.type !== "text" && !abilities[ability(part)]);
+    if (j < 0) continue;
+    const part = content[j] as MediaPart;
+    return `the ${part.type} part messages[${i}].content[${j}] (abilities.${ability(part)} is false)`;
+  }
+  return undefined;
+}
+
+const ability = (part: MediaPart): "images" | "files" => (part.type === "image" ? "images" : "files");
