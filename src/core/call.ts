@@ -63,8 +63,8 @@ export interface CallRecord {
 export interface CallOptions {
   /** Aborts the work. Above the `caller` layer it is the caller's own; below it, the call's. */
   readonly signal?: AbortSignal;
-  /** A second signal of the caller's: that of an enclosing run. Only the `caller` layer looks at it. */
-  readonly outerSignal?: AbortSignal;
+  /** Signals of the runs around the call, innermost first. Only the `caller` layer looks at them. */
+  readonly outerSignals?: readonly AbortSignal[];
   /** With a listener the answer is streamed; the promise still brings the whole completion. */
   readonly onDelta?: (delta: Delta) => void;
   /** The instant (by `clock.now()`) at which the whole call must have ended. */

@@ -12,9 +12,9 @@ import { abortError, type Leave, onAbort } from "./signals.ts";
  */
 export function caller(clock: Clock, open: Set<Leave>): Layer {
   return (next) => (request, options) => {
-    const { signal, outerSignal, deadlineAt } = options;
-    if (signal?.aborted) return Promise.reject(abortError(signal));
-    if (outerSignal?.aborted) return Promise.reject(abortError(outerSignal));
+    const { signal, outerSignals, deadlineAt } = options;
+    const aborted = signal?.aborted ? signal : outerSignals?.find((outer) => outer.aborted);
+    if (aborted) return Promise.reject(abortError(aborted));
     const controller = new AbortController();
     return new Promise<Completion>((resolve, reject) => {
       const leave: Leave = (error) => {
@@ -23,7 +23,7 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
         controller.abort(error);
       };
       const unlink = signal && onAbort(signal, leave);
-      const unlinkOuter = outerSignal && onAbort(outerSignal, leave);
+      const unlinkOuter = outerSignals?.map((outer) => onAbort(outer, leave));
       const timer =
         deadlineAt === Number.POSITIVE_INFINITY
           ? undefined
@@ -32,10 +32,10 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
         open.delete(leave);
         timer?.cancel();
         unlink?.();
-        unlinkOuter?.();
+        if (unlinkOuter) for (const each of unlinkOuter) each();
       };
       open.add(leave);
-      next(request, { ...options, signal: controller.signal, outerSignal: undefined }).then(
+      next(request, { ...options, signal: controller.signal, outerSignals: undefined }).then(
         (answer) => {
           clean();
           resolve(answer);

@@ -1,4 +1,4 @@
-import type { Completion } from "./completion.ts";
+import type { Completion } from "./answer.ts";
 
 /**
  * Whose fault a code is. The row's own fails that row and the rest goes on; the provider's stops a run;
@@ -62,6 +62,10 @@ export interface ErrorDetails {
   phase?: TimeoutPhase;
   /** What had arrived before the failure. */
   partial?: Completion;
+  /** The finished rows of a run that was stopped. */
+  rows?: readonly unknown[];
+  /** How many rows of a stopped run were finished. */
+  done?: number;
   /** False when it is certain that nothing reached the provider, so trying again can never pay twice. */
   sent?: boolean;
 }
@@ -90,6 +94,8 @@ export class TrunklineError extends Error {
   readonly model?: string;
   readonly phase?: TimeoutPhase;
   readonly partial?: Completion;
+  readonly rows?: readonly unknown[];
+  readonly done?: number;
   readonly sent?: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

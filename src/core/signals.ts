@@ -1,10 +1,11 @@
-import { TrunklineError } from "./errors.ts";
+import { isTrunklineError, TrunklineError } from "./errors.ts";
 
 /** Settles one caller with an error, at once, while its work winds down. */
 export type Leave = (error: TrunklineError) => void;
 
-/** The error a caller sees when its own signal aborted. */
+/** The error a caller sees when its own signal aborted. A signal aborted with such an error passes it on. */
 export function abortError(signal: AbortSignal): TrunklineError {
+  if (isTrunklineError(signal.reason) && signal.reason.code === "aborted") return signal.reason;
   return new TrunklineError("aborted", "the call was aborted by its signal", { cause: signal.reason });
 }
 

@@ -1,0 +1,31 @@
+/**
+ * Any number of language-model agents on a few pooled connections.
+ *
+ * @module
+ */
+export type { CallEvent, Delta, Priority } from "./core/call.ts";
+export {
+  type Choice,
+  type Completion,
+  type CompletionDetails,
+  type Cost,
+  completion,
+  type FinishReason,
+  type Usage,
+} from "./core/completion.ts";
+export { type ErrorCode, isTrunklineError, type TimeoutPhase, TrunklineError } from "./core/errors.ts";
+export type { Logger } from "./core/log.ts";
+export type {
+  AssistantMessage,
+  MediaPart,
+  Message,
+  Part,
+  SystemMessage,
+  TextPart,
+  ToolCall,
+  ToolMessage,
+  UserMessage,
+} from "./core/message.ts";
+export type { ChatRequest, Input, ResponseFormat, Sampling, ToolChoice, ToolSpec } from "./core/request.ts";
+export { DriverLM, type DriverLMOptions } from "./lm/driver-lm.ts";
+export { type BatchOptions, LM, type LMOptions } from "./lm/lm.ts";

@@ -1,0 +1,186 @@
+import { Admission } from "./admission/admission.ts";
+import { retry } from "./admission/retry.ts";
+import type { Client } from "./clients/client.ts";
+import { type ClientConfig, resolveConfig, resolveLocalConfig } from "./clients/config.ts";
+import { type Registry, registry } from "./clients/registry.ts";
+import {
+  type ClientOptions,
+  clientChecks,
+  type LocalOptions,
+  localChecks,
+  type ProviderFacts,
+} from "./clients/settings.ts";
+import { type Call, type CallOptions, compose } from "./core/call.ts";
+import { caller } from "./core/caller.ts";
+import type { Clock } from "./core/clock.ts";
+import type { Completion } from "./core/completion.ts";
+import type { ChatRequest } from "./core/request.ts";
+import { lookup } from "./drivers/catalog.ts";
+import type { Driver } from "./drivers/driver.ts";
+import { type FunctionDriverOptions, functionChecks } from "./drivers/driver-lm.ts";
+import { guard } from "./drivers/guard.ts";
+import { sharedFunctions } from "./drivers/shared-functions.ts";
+import { Events } from "./events/events.ts";
+
+/** What finds one line: whose it is, and how to make the driver at its end. */
+interface Route {
+  readonly facts: ProviderFacts;
+  readonly config: ClientConfig;
+  readonly makeDriver: (client: Client) => Driver;
+  /** Names the lane where there is no origin to name it. */
+  readonly lane?: string;
+}
+
+/**
+ * The layers in their order around the driver of each Client. The only place that knows them all:
+ *
+ *     events -> caller -> retry -> admission -> guard -> driver
+ */
+export class Trunk {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  readonly events: Events;
+  readonly admission: Admission;
+  readonly #lines = new WeakMap<Client, Call>();
+
+  constructor(registry: Registry) {
+    const logger = () => registry.logger;
+    this.clock = registry.clock;
+    this.registry = registry;
+    this.events = new Events({ clock: registry.clock, logger });
+    this.admission = new Admission({ clock: registry.clock, logger });
+  }
+
+  /** A target by "provider/model". Reads the environment now; opens nothing. */
+  target(name: string, given: ClientOptions = {}): Target {
+    const options = pick(given, clientChecks);
+    const { facts, model, makeDriver, local } = lookup(name);
+    const { configs } = this.registry;
+    const config =
+      local === undefined
+        ? resolveConfig(facts, options, configs)
+        : resolveLocalConfig(facts, local, options as LocalOptions, configs);
+    const route = {
+      facts,
+      config,
+      makeDriver:
+        local === undefined ? (client: Client) => makeDriver(client, { clock: this.clock }) : () => local,
+    };
+    return new Target(this, name, model, route);
+  }
+
+  /** A target whose work two functions do. */
+  functionTarget<Raw>(options: FunctionTargetOptions<Raw>): Target {
+    const { driver, lane } = sharedFunctions(pick(options, functionChecks) as FunctionDriverOptions<Raw>);
+    return this.driverTarget(driver, options.model ?? "", pick(options, localChecks), lane);
+  }
+
+  /** A target of a driver made elsewhere. */
+  driverTarget(driver: Driver, model: string, options: LocalOptions = {}, lane = driver.name): Target {
+    const config = resolveLocalConfig(functionFacts, driver, options, this.registry.configs);
+    return new Target(this, driver.name, model, {
+      facts: functionFacts,
+      config,
+      makeDriver: () => driver,
+      lane,
+    });
+  }
+
+  /** The composed call of a route's Client as it is now. */
+  line(route: Route): Call {
+    const client = this.registry.get(route.config);
+    const known = this.#lines.get(client);
+    if (known !== undefined) return known;
+    const made = this.#compose(client, route);
+    this.#lines.set(client, made);
+    return made;
+  }
+
+  #compose(client: Client, { facts, config, makeDriver, lane }: Route): Call {
+    const { clock } = this;
+    const origin = client.pool?.origin ?? lane ?? config.provider;
+    const poolSlots = client.pool?.slots;
+    const layers = [
+      this.events.layer({ provider: config.provider, clientId: client.id }),
+      caller(clock, client.open),
+      retry({ clock, budget: this.admission.budget(origin) }),
+      this.admission.layer({
+        origin,
+        account: lane ?? config.account,
+        requestsPerMinute: config.requestsPerMinute,
+        tokensPerMinute: config.tokensPerMinute,
+        slots: poolSlots ? [client.slots, poolSlots] : [client.slots],
+        poolSlots,
+        concurrencyBound: facts.concurrencyBound,
+        cachesPrefixes: facts.cachesPrefixes,
+        gauges: client.gauges,
+      }),
+    ];
+    return compose(layers, guard(makeDriver(client), { clock, logger: () => this.registry.logger }));
+  }
+}
+
+/** One model behind one configuration: what an LM holds. */
+export class Target {
+  readonly #trunk: Trunk;
+  readonly #route: Route;
+  /** As its user wrote it, such as "openai/gpt-4o-mini". */
+  readonly name: string;
+  /** As the provider names it. */
+  readonly model: string;
+
+  constructor(trunk: Trunk, name: string, model: string, route: Route) {
+    this.#trunk = trunk;
+    this.#route = route;
+    this.name = name;
+    this.model = model;
+  }
+
+  get clock(): Clock {
+    return this.#trunk.clock;
+  }
+
+  /** The timeouts and retries that the configuration sets for each call. */
+  get times(): ClientConfig {
+    return this.#route.config;
+  }
+
+  /** Whether `clients.close()` came after this target was made. */
+  get closed(): boolean {
+    return this.#route.config.generation !== this.#trunk.registry.configs.generation;
+  }
+
+  /** Asks through whatever Client the configuration has now, so that its eviction is never seen. */
+  async call(request: ChatRequest, options: CallOptions): Promise<Completion> {
+    return this.#trunk.line(this.#route)(request, options);
+  }
+}
+
+/** A backend of the user's own: of its limits and habits nothing is known. */
+const functionFacts: ProviderFacts = {
+  name: "driver",
+  baseURLVariables: [],
+  keyVariables: [],
+  keyRequired: false,
+  cachesPrefixes: false,
+  concurrencyBound: false,
+};
+
+/** The trunk of this process, shared by all copies of the package. */
+export function trunk(): Trunk {
+  const shared = registry();
+  return shared.attach("trunk.v1", () => new Trunk(shared));
+}
+
+/** What `new LM` takes beside sampling and behaviour. */
+export type TargetOptions = ClientOptions;
+export const targetChecks = clientChecks;
+
+/** What `new DriverLM` takes beside sampling and behaviour. */
+export interface FunctionTargetOptions<Raw> extends FunctionDriverOptions<Raw>, LocalOptions {}
+export const functionTargetChecks = { ...localChecks, ...functionChecks };
+
+/** The members of `options` that `table` knows. */
+function pick<T extends object>(options: T, table: object): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => name in table)) as Partial<T>;
+}
