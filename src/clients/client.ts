@@ -1,0 +1,112 @@
+import type { Clock } from "../core/clock.ts";
+import type { TrunklineError } from "../core/errors.ts";
+import type { Leave } from "../core/signals.ts";
+import { Slots } from "../core/slots.ts";
+import type { ClientConfig } from "./config.ts";
+import { KeySource } from "./key-source.ts";
+import { OpenCalls } from "./open-calls.ts";
+import type { PoolHandle } from "./pools.ts";
+
+/** What waits at a Client right now; whoever makes calls wait keeps count. */
+export interface Gauges {
+  /** Calls that wait for admission. */
+  queued: number;
+  /** Calls that wait for a socket. */
+  waitingForSocket: number;
+}
+
+/** Who wants to know when a Client gets work and when it has none left. */
+export interface Keeper {
+  busy(client: Client): void;
+  idle(client: Client): void;
+}
+
+/** One full configuration with what its calls share. The registry makes it, once; many LMs use it. */
+export class Client {
+  /** Short and unique in this process, such as "openai#3". */
+  readonly id: string;
+  readonly config: ClientConfig;
+  /** The sockets to its origin; none where the work is done in this process. */
+  readonly pool: PoolHandle | undefined;
+  readonly slots: Slots;
+  /** How to settle each call in flight at once. Whoever starts a call adds to it and takes out what it added. */
+  readonly open: Set<Leave>;
+  readonly gauges: Gauges = { queued: 0, waitingForSocket: 0 };
+  /** `clock.wall()` when it was made. */
+  readonly createdAt: number;
+  /** `clock.now()` when it was last asked for, or its last call ended. */
+  lastUsedAt: number;
+  /**
+   * The key for one attempt, `""` where none is wanted; a promise only where a function brings it. A member of
+   * its own, so that posting a Client to a thread fails as cloning a function does: sockets do not travel.
+   */
+  readonly key: () => string | Promise<string>;
+  readonly #keys: KeySource | undefined;
+  readonly #clock: Clock;
+  readonly #keeper: Keeper;
+  #closed = false;
+
+  constructor(id: string, config: ClientConfig, pool: PoolHandle | undefined, clock: Clock, keeper: Keeper) {
+    const { apiKey } = config;
+    const keys = typeof apiKey === "function" ? new KeySource(apiKey, clock) : undefined;
+    this.id = id;
+    this.config = config;
+    this.pool = pool;
+    this.slots = new Slots(config.maxParallelRequests);
+    this.open = new OpenCalls(
+      () => keeper.busy(this),
+      () => this.#quiet(),
+    );
+    this.createdAt = clock.wall();
+    this.lastUsedAt = clock.now();
+    this.key = typeof apiKey === "function" ? () => keys!.current() : () => apiKey;
+    this.#keys = keys;
+    this.#clock = clock;
+    this.#keeper = keeper;
+  }
+
+  /** After the provider refused `stale`: a newer key, or `stale` again where there is none. */
+  refreshKey(stale: string): Promise<string> {
+    return this.#keys?.refresh(stale) ?? Promise.resolve(stale);
+  }
+
+  /** Whether it has neither calls nor work that outlived them. */
+  get idle(): boolean {
+    return this.open.size === 0 && this.slots.used === 0;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Settles every call in flight with `error`. Their work winds down by itself. */
+  abort(error: TrunklineError): void {
+    for (const leave of [...this.open]) leave(error);
+  }
+
+  /** Gives up its share of the Pool. For the registry, and only when it is idle. */
+  async release(): Promise<void> {
+    this.#closed = true;
+    await this.pool?.release();
+  }
+
+  /** Gives up its share of the Pool and whatever still runs there. For the registry. */
+  async destroy(error: TrunklineError): Promise<void> {
+    this.#closed = true;
+    await this.pool?.destroy(error);
+  }
+
+  #quiet(): void {
+    this.lastUsedAt = this.#clock.now();
+    if (this.slots.used === 0) {
+      this.#keeper.idle(this);
+      return;
+    }
+    // Work that outlives its callers holds the Client a little longer.
+    const stop = this.slots.onRoom(() => {
+      if (this.slots.used > 0) return;
+      stop();
+      if (this.idle) this.#keeper.idle(this);
+    });
+  }
+}

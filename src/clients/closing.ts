@@ -1,0 +1,79 @@
+import type { Clock, Timer } from "../core/clock.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { Client } from "./client.ts";
+
+/** What a call meets whose Client was closed. */
+export function closedError(): TrunklineError {
+  return new TrunklineError("closed", "clients.close() was called; an LM made after it works again");
+}
+
+/**
+ * Clients on their way out. Each is released when its last call ends; what is left at the deadline is aborted.
+ * A close that comes while an earlier one still drains takes it along.
+ */
+export class Closing {
+  readonly done: Promise<void>;
+  readonly #left: Set<Client>;
+  readonly #clock: Clock;
+  readonly #earlier: Closing | undefined;
+  readonly #releases: Promise<void>[] = [];
+  #finish!: (releases: Promise<void>) => void;
+  #abortAt = Number.POSITIVE_INFINITY;
+  #timer: Timer | undefined;
+
+  constructor(clients: Iterable<Client>, clock: Clock, earlier?: Closing) {
+    this.#left = new Set(clients);
+    this.#clock = clock;
+    this.#earlier = earlier?.over === false ? earlier : undefined;
+    this.done = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+    for (const client of [...this.#left]) if (client.idle) this.settled(client);
+    this.#finishIfEmpty();
+  }
+
+  /** The Clients that still have calls. */
+  get left(): readonly Client[] {
+    return [...this.#left, ...(this.#earlier?.left ?? [])];
+  }
+
+  get over(): boolean {
+    return this.#left.size === 0 && this.#earlier?.over !== false;
+  }
+
+  /** Aborts what is left after `ms`. The soonest deadline asked for holds. */
+  within(ms: number): void {
+    this.#earlier?.within(ms);
+    const at = this.#clock.now() + ms;
+    if (this.#left.size === 0 || at >= this.#abortAt) return;
+    this.#abortAt = at;
+    this.#timer?.cancel();
+    if (ms === 0) this.#abort();
+    else this.#timer = this.#clock.after(ms, () => this.#abort());
+  }
+
+  /** A Client's last call has ended. */
+  settled(client: Client): void {
+    this.#earlier?.settled(client);
+    if (!this.#left.delete(client)) return;
+    this.#releases.push(client.release());
+    this.#finishIfEmpty();
+  }
+
+  #abort(): void {
+    const error = closedError();
+    const left = [...this.#left];
+    this.#left.clear();
+    for (const client of left) {
+      client.abort(error);
+      this.#releases.push(client.destroy(error));
+    }
+    this.#finishIfEmpty();
+  }
+
+  #finishIfEmpty(): void {
+    if (this.#left.size > 0) return;
+    this.#timer?.cancel();
+    this.#finish(Promise.all([...this.#releases, this.#earlier?.done]).then(() => undefined));
+  }
+}

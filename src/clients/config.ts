@@ -1,0 +1,100 @@
+import { describe, type SettingsView } from "./describe.ts";
+import { clientKey } from "./identity.ts";
+import { processWide } from "./process-wide.ts";
+import { Fingerprints } from "./secret.ts";
+import {
+  type ClientOptions,
+  type ClientSettings,
+  type LocalOptions,
+  type ProviderFacts,
+  readLocalSettings,
+  readSettings,
+} from "./settings.ts";
+
+/** Settings as they were at one moment, frozen, with the key that finds their Client. An LM holds one. */
+export interface ClientConfig extends ClientSettings {
+  /** Equal for equal settings. */
+  readonly key: string;
+  /** Counts closes: a config made before one has no Client any more. */
+  readonly generation: number;
+  /** The settings with secrets masked. As a member of its own it keeps a config from being posted to a thread. */
+  readonly toJSON: () => SettingsView;
+}
+
+/** More would be one configuration a call; whoever has so many gains nothing from keeping them. */
+const mostKept = 4_096;
+
+const inspect = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * Makes one ClientConfig of many equal ones, so that a hundred thousand LMs hold a hundred thousand references
+ * and not as many copies. Bounded: the one not asked for longest is let go, which costs memory and nothing else.
+ */
+export class Configs {
+  readonly #fingerprints = new Fingerprints();
+  readonly #known = new Map<string, ClientConfig>();
+  #generation = 1;
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Whether any config was made in this generation. */
+  get any(): boolean {
+    return this.#known.size > 0;
+  }
+
+  /** From here on every config made so far is one of the past. */
+  nextGeneration(): void {
+    this.#generation++;
+    this.#known.clear();
+  }
+
+  intern(settings: ClientSettings): ClientConfig {
+    const key = clientKey(settings, this.#fingerprints);
+    const known = this.#known.get(key);
+    const config = known ?? makeConfig(settings, key, this.#generation);
+    if (known !== undefined) this.#known.delete(key);
+    else if (this.#known.size >= mostKept) this.#known.delete(this.#known.keys().next().value!);
+    this.#known.set(key, config);
+    return config;
+  }
+}
+
+function makeConfig(settings: ClientSettings, key: string, generation: number): ClientConfig {
+  const toJSON = (): SettingsView => describe(config);
+  const config: ClientConfig = { ...settings, key, generation, toJSON };
+  Object.defineProperty(config, inspect, { value: toJSON });
+  return Object.freeze(config);
+}
+
+/** The configs of this process, shared by all copies of the package. */
+export function sharedConfigs(): Configs {
+  return processWide("configs.v1", () => new Configs());
+}
+
+/**
+ * What options, environment and defaults say at this moment. The same answer is the same object.
+ *
+ * ```ts
+ * const config = resolveConfig(openai, { timeout: 60_000 });
+ * const client = sharedRegistry().get(config);
+ * ```
+ */
+export function resolveConfig(
+  provider: ProviderFacts,
+  options: ClientOptions = {},
+  configs: Configs = sharedConfigs(),
+): ClientConfig {
+  return configs.intern(readSettings(provider, options));
+}
+
+/** The config of a Client without connections: `backend`, a function or an object, does the work in this process. */
+export function resolveLocalConfig(
+  provider: ProviderFacts,
+  backend: object,
+  options: LocalOptions = {},
+  configs: Configs = sharedConfigs(),
+): ClientConfig {
+  return configs.intern(readLocalSettings(provider, backend, options));
+}
