@@ -47,3 +47,13 @@ export interface Completion {
   /** The provider's id of the answer. */
   readonly id?: string;
 }
+
+/** What a model's tokens cost, in US dollars per million of them. */
+export interface Price {
+  readonly input: number;
+  readonly output: number;
+  /** Input tokens read from the provider's prompt cache. Default: `input`. */
+  readonly cachedInput?: number;
+  /** Input tokens written to the provider's prompt cache. Default: `input`. */
+  readonly cacheWrite?: number;
+}

@@ -1,4 +1,4 @@
-import type { Completion, Cost, Usage } from "./completion.ts";
+import type { Completion, Cost, Price, Usage } from "./answer.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { ChatRequest } from "./request.ts";
 
@@ -83,6 +83,8 @@ export interface CallOptions {
   /** Headers of this call alone; never part of a Client. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly prefixSharing: "auto" | false | { readonly minTokens?: number; readonly prefixWait?: number };
+  /** What the model's tokens cost, instead of the price table. */
+  readonly price?: Price;
   readonly watch: Watch;
   readonly record: CallRecord;
 }

@@ -150,6 +150,7 @@ export class LM {
       fairnessKey: init.fairnessKey ?? defaults.fairnessKey ?? scope.fairnessKey ?? "",
       headers: init.headers,
       prefixSharing: init.prefixSharing ?? defaults.prefixSharing,
+      price: init.price ?? defaults.price,
       watch: {},
       record: newRecord(now),
     };

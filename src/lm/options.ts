@@ -1,3 +1,4 @@
+import type { Price } from "../core/answer.ts";
 import type { CallOptions, Delta, Priority } from "../core/call.ts";
 import { priorities } from "../core/call.ts";
 import { type Check, checks, oneOf } from "../core/check.ts";
@@ -27,6 +28,8 @@ export interface Behaviour {
   readonly fairnessKey?: string;
   /** Whether calls with one long prefix wait for the first to warm the provider's cache. Default "auto". */
   readonly prefixSharing?: "auto" | false | { readonly minTokens?: number; readonly prefixWait?: number };
+  /** What the model's tokens cost in US dollars per million. Default: the price table. */
+  readonly price?: Price;
 }
 
 /** What a single call may say. */
@@ -51,6 +54,14 @@ const prefixSharing: Check = (value) => {
   return right ? undefined : expected;
 };
 
+const price: Check = (value) => {
+  const { input, output, cachedInput, cacheWrite, ...rest } = Object(value) as Record<string, unknown>;
+  const right =
+    [input, output, cachedInput ?? 0, cacheWrite ?? 0].every((usd) => typeof usd === "number" && usd >= 0) &&
+    Object.keys(rest).length === 0;
+  return right ? undefined : "{ input, output, cachedInput?, cacheWrite? } in US dollars per million tokens";
+};
+
 export const behaviourChecks = {
   timeout: checks.duration,
   firstByteTimeout: checks.duration,
@@ -63,6 +74,7 @@ export const behaviourChecks = {
   priority: oneOf(...priorities),
   fairnessKey: checks.string,
   prefixSharing,
+  price,
 } satisfies Record<keyof Behaviour, Check>;
 
 const headers: Check = (value) =>
@@ -90,6 +102,7 @@ export type Defaults = Pick<
   | "maxRetries"
   | "abandonAfter"
   | "prefixSharing"
+  | "price"
 > & {
   readonly deadline: number;
   readonly priority?: Priority;
@@ -118,5 +131,6 @@ export function fillBehaviour(given: Behaviour, client: ClientTimes): Defaults {
     priority: given.priority,
     fairnessKey: given.fairnessKey,
     prefixSharing: given.prefixSharing ?? "auto",
+    price: given.price,
   });
 }
