@@ -44,7 +44,8 @@ const everything: Abilities = {
   choices: true,
 };
 
-const functionChecks = {
+/** The checks of what `functionDriver` takes. */
+export const functionChecks = {
   model: checks.string,
   requestFn: checks.fn,
   outputFn: checks.fn,

@@ -8,15 +8,14 @@ export function withFacts(
   error: TrunklineError,
   facts: Omit<ErrorDetails, "cause" | "retryable">,
 ): TrunklineError {
-  const missing = Object.entries(facts).some(
+  const missing = Object.entries(facts).filter(
     ([name, value]) => value !== undefined && error[name as keyof TrunklineError] === undefined,
   );
-  if (!missing) return error;
-  const { name: _, code, retryable, ...known } = { ...error };
+  if (missing.length === 0) return error;
+  const { name: _, code, ...known } = { ...error };
   const filled = new TrunklineError(code, error.message, {
-    ...facts,
     ...known,
-    retryable,
+    ...Object.fromEntries(missing),
     cause: error.cause,
   });
   Object.defineProperty(filled, "stack", { value: error.stack, configurable: true, writable: true });

@@ -150,7 +150,8 @@ class Work {
   }
 
   #hear(came: Delta): void {
-    if (this.#settled || this.#stopped !== undefined) return;
+    // A deadline that passed unheard may still bring an answer; a caller that has left hears nothing.
+    if (this.#settled || this.#options.signal?.aborted) return;
     const delta = this.#post.trusted ? came : this.#checked(came);
     if (delta === undefined) return;
     this.#told = true;
@@ -178,7 +179,10 @@ class Work {
 
   readonly #done = (came: Completion): void => {
     if (this.#settled) return;
-    if (this.#refused !== undefined) return this.fail(this.#refused);
+    if (this.#refused !== undefined) {
+      this.fail(this.#refused);
+      return;
+    }
     try {
       const answer = this.#post.trusted ? came : this.#checkedAnswer(came);
       this.#end();
@@ -217,7 +221,10 @@ class Work {
     if (this.#stopped !== undefined) return;
     this.#stopped = reason;
     // While the driver is starting it does nothing for this call yet.
-    if (!this.#began) return this.fail(reason);
+    if (!this.#began) {
+      this.fail(reason);
+      return;
+    }
     this.#timer?.cancel();
     this.#timer = this.#post.clock.after(this.#options.abandonAfter, () => this.#abandon(reason));
     this.#controller?.abort(reason);

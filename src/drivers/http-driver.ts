@@ -24,8 +24,8 @@ export interface Line {
 /** A provider's protocol over HTTP: where the question goes and how both directions are written. */
 export interface HttpProtocol {
   readonly abilities: Abilities;
-  /** Path and query for a model, from the origin's root. */
-  path(model: string): string;
+  /** Path and query, from the origin's root. */
+  readonly path: string;
   /** Headers that every call has, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   /** The header that carries a key. */
@@ -126,7 +126,7 @@ class Speaker {
     });
     const exchange: Exchange = {
       method: "POST",
-      path: this.#protocol.path(request.model),
+      path: this.#protocol.path,
       headers: this.#headers(key, options.headers),
       body,
       signal: options.signal,
