@@ -1,5 +1,5 @@
 import { describe, type SettingsView } from "./describe.ts";
-import { clientKey } from "./identity.ts";
+import { accountOf, clientKey } from "./identity.ts";
 import { processWide } from "./process-wide.ts";
 import { Fingerprints } from "./secret.ts";
 import {
@@ -15,6 +15,8 @@ import {
 export interface ClientConfig extends ClientSettings {
   /** Equal for equal settings. */
   readonly key: string;
+  /** Equal for those whom the provider takes for one: key, organization and project, hashed. */
+  readonly account: string;
   /** Counts closes: a config made before one has no Client any more. */
   readonly generation: number;
   /** The settings with secrets masked. As a member of its own it keeps a config from being posted to a thread. */
@@ -53,19 +55,20 @@ export class Configs {
   intern(settings: ClientSettings): ClientConfig {
     const key = clientKey(settings, this.#fingerprints);
     const known = this.#known.get(key);
-    const config = known ?? makeConfig(settings, key, this.#generation);
+    const config = known ?? this.#make(settings, key);
     if (known !== undefined) this.#known.delete(key);
     else if (this.#known.size >= mostKept) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(key, config);
     return config;
   }
-}
 
-function makeConfig(settings: ClientSettings, key: string, generation: number): ClientConfig {
-  const toJSON = (): SettingsView => describe(config);
-  const config: ClientConfig = { ...settings, key, generation, toJSON };
-  Object.defineProperty(config, inspect, { value: toJSON });
-  return Object.freeze(config);
+  #make(settings: ClientSettings, key: string): ClientConfig {
+    const toJSON = (): SettingsView => describe(config);
+    const account = accountOf(settings, this.#fingerprints);
+    const config: ClientConfig = { ...settings, key, account, generation: this.#generation, toJSON };
+    Object.defineProperty(config, inspect, { value: toJSON });
+    return Object.freeze(config);
+  }
 }
 
 /** The configs of this process, shared by all copies of the package. */
@@ -78,7 +81,7 @@ export function sharedConfigs(): Configs {
  *
  * ```ts
  * const config = resolveConfig(openai, { timeout: 60_000 });
- * const client = sharedRegistry().get(config);
+ * const client = registry().get(config);
  * ```
  */
 export function resolveConfig(

@@ -11,7 +11,7 @@ export function clientKey(settings: ClientSettings, fingerprints: Fingerprints):
   const { apiKey, backend, headers, tls, proxy, ...plain } = settings;
   return canonical({
     ...finite(plain),
-    apiKey: typeof apiKey === "function" ? fingerprints.token(apiKey) : apiKey && fingerprints.hash(apiKey),
+    apiKey: keyIdentity(apiKey, fingerprints),
     backend: backend && fingerprints.token(backend),
     headers: Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name, fingerprints.hash(value)]),
@@ -19,6 +19,24 @@ export function clientKey(settings: ClientSettings, fingerprints: Fingerprints):
     tls: tls && tlsIdentity(tls, fingerprints),
     proxy: proxy && fingerprints.hash(proxy),
   });
+}
+
+/** Who pays: calls with one account share the provider's limits, whatever else their Clients differ in. */
+export function accountOf(settings: ClientSettings, fingerprints: Fingerprints): string {
+  const { apiKey, backend, organization, project } = settings;
+  const who = [
+    keyIdentity(apiKey, fingerprints),
+    backend ? fingerprints.token(backend) : null,
+    organization ?? null,
+    project ?? null,
+  ];
+  return fingerprints.hash(canonical(who));
+}
+
+/** A secret by its hash, a function by its number, and `""` as itself. */
+function keyIdentity(apiKey: ClientSettings["apiKey"], fingerprints: Fingerprints): string | number {
+  if (typeof apiKey === "function") return fingerprints.token(apiKey);
+  return apiKey && fingerprints.hash(apiKey);
 }
 
 /** Infinity has no canonical form; here it has one meaning only, no limit. */

@@ -262,7 +262,7 @@ export class Registry {
 }
 
 /** The registry of this process, shared by all copies of the package. */
-export function sharedRegistry(): Registry {
+export function registry(): Registry {
   return processWide(
     "registry.v1",
     () => new Registry({ clock: systemClock, pools, configs: sharedConfigs() }),

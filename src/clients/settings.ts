@@ -177,7 +177,7 @@ export function readSettings(provider: ProviderFacts, options: ClientOptions): C
 }
 
 /** Options that mean something where nothing is connected to. */
-const localOptions = {
+export const localChecks = {
   timeout: clientChecks.timeout,
   firstByteTimeout: clientChecks.firstByteTimeout,
   idleTimeout: clientChecks.idleTimeout,
@@ -186,7 +186,7 @@ const localOptions = {
   requestsPerMinute: clientChecks.requestsPerMinute,
   tokensPerMinute: clientChecks.tokensPerMinute,
 };
-export type LocalOptions = Pick<ClientOptions, keyof typeof localOptions>;
+export type LocalOptions = Pick<ClientOptions, keyof typeof localChecks>;
 
 /** The settings of a Client whose work is done in this process by `backend`, a function or an object. */
 export function readLocalSettings(
@@ -194,7 +194,7 @@ export function readLocalSettings(
   backend: object,
   options: LocalOptions,
 ): ClientSettings {
-  checkOptions(provider.name, options, localOptions);
+  checkOptions(provider.name, options, localChecks);
   return {
     ...policy(provider, options),
     baseURL: undefined,

@@ -1,14 +1,5 @@
+import type { Price } from "../core/answer.ts";
 import type { Cost, Usage } from "../core/completion.ts";
-
-/** What a model's tokens cost, in USD per million of them. */
-export interface Price {
-  readonly input: number;
-  readonly output: number;
-  /** Input tokens read from the provider's prompt cache. Default: `input`. */
-  readonly cachedInput?: number;
-  /** Input tokens written to the provider's prompt cache. Default: `input`. */
-  readonly cacheWrite?: number;
-}
 
 /**
  * What an answer cost, and what the provider's prompt cache saved against the plain price. Of an answer that was

@@ -1,11 +1,12 @@
 import { channel } from "node:diagnostics_channel";
+import type { Price } from "../core/answer.ts";
 import type { CallEvent, CallOptions, Layer } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/log.ts";
 import type { ChatRequest } from "../core/request.ts";
-import { costOf, type Price } from "./cost.ts";
+import { costOf } from "./cost.ts";
 import { priceOf } from "./prices.ts";
 
 /** Hears of every call when it has ended. What it throws reaches nobody's call. */
@@ -18,8 +19,6 @@ export type PriceTable = (provider: string, model: string) => Price | undefined;
 export interface LineFacts {
   readonly provider: string;
   readonly clientId: string;
-  /** Instead of the table. */
-  readonly price?: Price;
 }
 
 /** Prices looked up and kept; a program uses few models, and one that makes up names must not fill the memory. */
@@ -39,7 +38,7 @@ export class Events {
   #table: PriceTable = priceOf;
   #prices = new Map<string, Price | undefined>();
 
-  constructor(clock: Clock, logger: () => Logger = () => silent) {
+  constructor({ clock, logger = () => silent }: { clock: Clock; logger?: () => Logger }) {
     this.#clock = clock;
     this.#logger = logger;
   }
@@ -81,7 +80,9 @@ export class Events {
 
   #priced(answer: Completion, request: ChatRequest, options: CallOptions, facts: LineFacts): Completion {
     const price =
-      facts.price ?? this.#price(facts.provider, answer.model) ?? this.#price(facts.provider, request.model);
+      options.price ??
+      this.#price(facts.provider, answer.model) ??
+      this.#price(facts.provider, request.model);
     if (price === undefined) return answer;
     const paid = !answer.cacheHit && options.record.cache !== "join";
     return { ...answer, cost: costOf(answer.usage, price, paid) };

@@ -1,4 +1,4 @@
-import type { Price } from "./cost.ts";
+import type { Price } from "../core/answer.ts";
 
 /**
  * Prices of well-known models in USD per million tokens, as published in November 2026 for plain requests: no

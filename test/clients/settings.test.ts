@@ -262,7 +262,7 @@ describe("the snapshot", () => {
     headers["x-team"] = "red";
     ca.fill(0);
     expect(config.headers["x-team"]).toBe("blue");
-    expect((config.tls?.ca as Uint8Array)[0]).toBe("-".charCodeAt(0));
+    expect((config.tls!.ca as Uint8Array)[0]).toBe("-".charCodeAt(0));
     expect(config.key).toBe(key);
     expect(resolveConfig(openai, options, configs)).not.toBe(config);
   });
