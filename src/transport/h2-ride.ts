@@ -1,0 +1,144 @@
+import { type ClientHttp2Stream, constants } from "node:http2";
+import { Duplex } from "node:stream";
+import type { Clock, Timer } from "../core/clock.ts";
+import { brokenExchange } from "./failure.ts";
+import type { Flight, Ride } from "./flight.ts";
+import { joinHeaders } from "./headers.ts";
+import { limits } from "./limits.ts";
+
+/** What a stream's rider asks of the session. */
+export interface Session {
+  readonly origin: string;
+  readonly clock: Clock;
+  /** The server's last id, once it said GOAWAY: streams above it were not processed. */
+  readonly lastId: number;
+  /** Is anybody there? */
+  probe(): void;
+  /** The flight left a stream that will close in a moment. */
+  streamEnding(): void;
+  streamClosed(): void;
+}
+
+/** A stream that knows who rides it, so that its listeners are shared functions and not closures of each call. */
+type RiddenStream = ClientHttp2Stream & { ride: H2Ride };
+
+/** One call on one HTTP/2 stream. */
+export class H2Ride implements Ride {
+  readonly #session: Session;
+  #stream: RiddenStream | undefined;
+  #flight: Flight | undefined;
+  #error: Error | undefined;
+  /** The stream's own end came, and not only its reset. */
+  #whole = false;
+  #tailBytes = 0;
+  #tail: Timer | undefined;
+
+  constructor(session: Session, flight: Flight) {
+    this.#session = session;
+    this.#flight = flight;
+  }
+
+  take(bare: ClientHttp2Stream): void {
+    const stream = bare as RiddenStream;
+    stream.ride = this;
+    this.#stream = stream;
+    stream.push = pushAndNote;
+    stream.on("response", onResponse);
+    stream.on("data", onData);
+    stream.on("end", onEnd);
+    stream.on("error", onError);
+    stream.on("close", onClose);
+  }
+
+  drop(late: boolean): void {
+    this.#leave();
+    if (late) this.#session.probe();
+    this.#cancel();
+  }
+
+  /** The peer ended the stream in good order. Node shows a reset without an error as the same `end`, so it is noted here. */
+  ended(): void {
+    this.#whole = true;
+  }
+
+  response(status: number, headers: Record<string, unknown>): void {
+    this.#flight?.head(status, joinHeaders(headers));
+  }
+
+  data(chunk: Buffer): void {
+    if (this.#flight !== undefined) {
+      if (!this.#flight.data(chunk)) this.#readTail();
+      return;
+    }
+    this.#tailBytes += chunk.length;
+    if (this.#tailBytes > limits.tailBytes) this.#cancel();
+  }
+
+  end(): void {
+    if (!this.#whole) return;
+    const flight = this.#leave();
+    // A server that answers before it has read the whole request leaves our half open.
+    if (!this.#stream!.writableFinished) this.#cancel();
+    flight?.end();
+  }
+
+  broke(error: Error): void {
+    this.#error = error;
+  }
+
+  close(): void {
+    this.#tail?.cancel();
+    const flight = this.#leave();
+    this.#session.streamClosed();
+    if (flight === undefined) return;
+    const { id, rstCode } = this.#stream!;
+    const unprocessed =
+      id === undefined || id > this.#session.lastId || rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    const what = `the stream ended before the answer was complete (code ${rstCode})`;
+    flight.fail(
+      brokenExchange(this.#session.origin, what, this.#error, unprocessed ? false : undefined),
+      unprocessed,
+    );
+  }
+
+  #leave(): Flight | undefined {
+    const flight = this.#flight;
+    this.#flight = undefined;
+    if (flight !== undefined) this.#session.streamEnding();
+    return flight;
+  }
+
+  #readTail(): void {
+    this.#leave();
+    this.#tail = this.#session.clock.after(limits.tailWait, () => this.#cancel(), "idle");
+  }
+
+  #cancel(): void {
+    this.#stream?.close(constants.NGHTTP2_CANCEL);
+  }
+}
+
+function pushAndNote(this: RiddenStream, chunk: unknown, encoding?: BufferEncoding): boolean {
+  if (chunk === null && !this.closed) this.ride.ended();
+  return Duplex.prototype.push.call(this, chunk, encoding);
+}
+
+function onResponse(this: RiddenStream, headers: Record<string, unknown>): void {
+  this.ride.response(headers[":status"] as number, headers);
+}
+
+function onData(this: RiddenStream, chunk: Buffer): void {
+  this.ride.data(chunk);
+}
+
+function onEnd(this: RiddenStream): void {
+  this.ride.end();
+}
+
+function onError(this: RiddenStream, error: Error): void {
+  this.ride.broke(error);
+}
+
+function onClose(this: RiddenStream): void {
+  this.ride.close();
+}

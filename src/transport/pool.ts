@@ -1,0 +1,288 @@
+import type { Clock } from "../core/clock.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { outside } from "../core/outside.ts";
+import { Slots } from "../core/slots.ts";
+import type { SocketBudget } from "./budget.ts";
+import type { Carrier } from "./carrier.ts";
+import { Connector } from "./connector.ts";
+import { codeOf, unwrap } from "./failure.ts";
+import { Fleet } from "./fleet.ts";
+import type { Flight, Tower } from "./flight.ts";
+import { limits } from "./limits.ts";
+import { Line } from "./line.ts";
+import { Opener, type Opening } from "./opener.ts";
+import type { PoolSettings, PoolUse } from "./settings.ts";
+
+/** What a pool needs of the process. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly logger: () => Logger;
+  readonly budget: SocketBudget;
+}
+
+/**
+ * The sockets to one origin and the calls that wait for them. A call is bound to a connection only when that is ready
+ * and has a place; until then it waits here, and a connection that fails or goes away costs it nothing.
+ */
+export class Pool implements Tower, Opening {
+  readonly origin: string;
+  /** How many calls it can carry now. Admission takes and gives; the limit is moved here. */
+  readonly slots = new Slots(1);
+  readonly #clock: Clock;
+  readonly #logger: () => Logger;
+  readonly #budget: SocketBudget;
+  readonly #fleet: Fleet;
+  readonly #opener: Opener;
+  readonly #line = new Line();
+  readonly #users = new Set<PoolUse>();
+  readonly #emptied: () => void;
+  /** Calls that came and have not landed. */
+  #flights = 0;
+  #arrived = 0;
+  /** Sockets held, from the start of their connect to their close. */
+  #sockets = 0;
+  /** The budget granted less than was wanted; it will tell when to ask again. */
+  #short = false;
+  #serving = false;
+  readonly #loggedAt = new Map<string, number>();
+
+  /** `emptied` is called when nobody uses the pool and nothing runs in it any more. */
+  constructor(settings: PoolSettings, { clock, logger, budget }: Surroundings, emptied: () => void) {
+    const origin = new URL(settings.origin);
+    this.origin = origin.origin;
+    this.#clock = clock;
+    this.#logger = logger;
+    this.#budget = budget;
+    this.#emptied = emptied;
+    this.#fleet = new Fleet(clock);
+    this.#opener = new Opener(origin, new Connector(settings), budget, clock, this);
+    budget.join(this);
+  }
+
+  get protocol(): "h1" | "h2" | undefined {
+    return this.#opener.protocol;
+  }
+
+  get sockets(): number {
+    return this.#sockets;
+  }
+
+  get opened(): number {
+    return this.#opener.opened;
+  }
+
+  get inFlight(): number {
+    return this.#flights - this.#line.size;
+  }
+
+  get waiting(): number {
+    return this.#line.size;
+  }
+
+  get carriers(): number {
+    return this.#fleet.size;
+  }
+
+  get idle(): number {
+    return this.#fleet.idle;
+  }
+
+  get idleSince(): number {
+    return this.#fleet.idleSince;
+  }
+
+  join(use: PoolUse): void {
+    this.#users.add(use);
+    this.#measure();
+  }
+
+  leave(use: PoolUse): void {
+    if (!this.#users.delete(use)) return;
+    this.#measure();
+    this.#tidy();
+  }
+
+  /** Takes a call in; it settles by itself. */
+  enter(flight: Flight): void {
+    this.#flights++;
+    flight.order = ++this.#arrived;
+    if (this.#line.size >= limits.waiting) flight.abort(tooMany(this.origin));
+    else outside(() => this.#place(flight));
+  }
+
+  // What flights report.
+
+  landed(flight: Flight): void {
+    this.#flights--;
+    if (!flight.riding && this.#line.delete(flight) && this.#line.size === 0) this.#opener.hold(false);
+    this.#tidy();
+  }
+
+  again(flight: Flight): void {
+    this.#line.addFirst(flight);
+    this.#serveSoon();
+  }
+
+  // What carriers and connects report.
+
+  ready(carrier: Carrier): void {
+    this.#fleet.add(carrier);
+    this.#serve();
+    this.#measure();
+    this.#tidy();
+  }
+
+  freed(carrier: Carrier): void {
+    this.#fleet.rest(carrier);
+    this.#serve();
+    if (carrier.protocol === "h2") this.#measure();
+    this.#tidy();
+    this.#budget.tell(this.#clock);
+  }
+
+  retired(carrier: Carrier): void {
+    if (!this.#fleet.remove(carrier)) return;
+    this.#serveSoon();
+  }
+
+  closed(): void {
+    this.#sockets--;
+    this.#serveSoon();
+  }
+
+  failed(error: TrunklineError, order: number): void {
+    for (const flight of this.#line.upTo(order)) flight.abort(error);
+    this.#serveSoon();
+  }
+
+  resume(): void {
+    this.#serve();
+  }
+
+  shortage(error: unknown): void {
+    const code = codeOf(unwrap(error));
+    this.#log(
+      "warn",
+      `${code}: this process has no more descriptors or ports; trunkline now opens fewer sockets`,
+    );
+  }
+
+  // What the budget asks.
+
+  closeIdlest(): void {
+    this.#fleet.retireIdlest();
+  }
+
+  roomAgain(): void {
+    this.#short = false;
+    this.#serve();
+    this.#measure();
+  }
+
+  #place(flight: Flight): void {
+    const carrier = this.#line.size === 0 ? this.#fleet.pick() : undefined;
+    if (carrier !== undefined) {
+      carrier.start(flight);
+      return;
+    }
+    this.#line.add(flight);
+    if (this.#line.size === 1) this.#opener.hold(true);
+    this.#grow();
+  }
+
+  /** Gives places to those that wait, and opens connections for the rest. */
+  #serve(): void {
+    while (this.#line.size > 0) {
+      const carrier = this.#fleet.pick();
+      if (carrier === undefined) {
+        this.#grow();
+        return;
+      }
+      carrier.start(this.#line.shift()!);
+    }
+  }
+
+  /** After this turn, since what it reacts to may be reported from the middle of `#serve`. */
+  #serveSoon(): void {
+    if (this.#serving) return;
+    this.#serving = true;
+    this.#clock.turn(() => {
+      this.#serving = false;
+      this.#serve();
+      this.#measure();
+      this.#tidy();
+    });
+  }
+
+  /** Opens as many connections as the waiting calls need beyond the places that are free in a moment. */
+  #grow(): void {
+    const cap = this.#cap;
+    const open = this.#fleet.size + this.#opener.connecting;
+    if (open >= cap) this.#logFull(cap);
+    const room = Math.min(this.#opener.room, cap - open);
+    if (room <= 0 || this.#short) return;
+    const calls = this.#line.size - this.#fleet.ending;
+    const wanted = Math.min(room, Math.ceil(calls / this.#streams) - this.#opener.connecting);
+    if (wanted <= 0) return;
+    const granted = this.#budget.take(this, wanted);
+    this.#short = granted < wanted;
+    this.#sockets += granted;
+    const timeout = Math.max(0, ...Array.from(this.#users, (use) => use.connectTimeout));
+    for (let i = 0; i < granted; i++) this.#opener.open(timeout, this.#arrived);
+  }
+
+  /** Connections allowed by the users, the largest wish of the living ones. */
+  get #cap(): number {
+    const usual = this.protocol === "h2" ? limits.h2Sessions : limits.h1Sockets;
+    let cap = 0;
+    for (const { connections } of this.#users) cap = Math.max(cap, connections ?? usual);
+    return cap || usual;
+  }
+
+  /** Calls on one connection. */
+  get #streams(): number {
+    return this.protocol === "h2" ? this.#fleet.streams : 1;
+  }
+
+  #measure(): void {
+    const cap = this.#cap;
+    const reach = this.#budget.reach(this, cap);
+    if (reach < cap) this.#budget.watch(this);
+    const limit = Math.min(cap, reach) * this.#streams;
+    if (limit !== this.slots.limit) this.slots.limit = limit;
+  }
+
+  /** With no user left it keeps nothing that is unused, and ends when the last call has. */
+  #tidy(): void {
+    if (this.#users.size > 0) return;
+    while (this.#fleet.idle > 0) this.#fleet.retireIdlest();
+    if (this.#flights > 0) return;
+    this.#opener.cancel(
+      new TrunklineError("closed", `the pool of ${this.origin} was closed`, { sent: false }),
+    );
+    this.#fleet.retireAll();
+    this.#budget.leave(this);
+    this.#emptied();
+  }
+
+  #logFull(cap: number): void {
+    const what = this.protocol === "h2" ? "HTTP/2 sessions" : "sockets";
+    this.#log(
+      "info",
+      `all ${cap} ${what} to ${this.origin} are in use and calls wait for one; the option \`connections\` sets how many there may be`,
+    );
+  }
+
+  #log(level: "info" | "warn", message: string): void {
+    const now = this.#clock.now();
+    if (now - (this.#loggedAt.get(level) ?? Number.NEGATIVE_INFINITY) < limits.logEvery) return;
+    this.#loggedAt.set(level, now);
+    this.#logger()[level](message);
+  }
+}
+
+function tooMany(origin: string): TrunklineError {
+  const message = `${origin}: ${limits.waiting} calls wait for a socket already`;
+  return new TrunklineError("queue_full", message, { sent: false });
+}
