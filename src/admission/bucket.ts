@@ -1,0 +1,64 @@
+/**
+ * A token bucket, in units per millisecond. A start is allowed once the bucket holds its cost, or is full; it may
+ * go into debt, so that over any stretch of time no more passes than the rate allows and one burst or one
+ * largest cost beyond it.
+ */
+export class Bucket {
+  #rate: number;
+  #burst: number;
+  #level: number;
+  #at: number;
+
+  constructor(rate: number, burst: number, level: number, now: number) {
+    this.#rate = rate;
+    this.#burst = burst;
+    this.#level = Math.min(level, burst);
+    this.#at = now;
+  }
+
+  get rate(): number {
+    return this.#rate;
+  }
+
+  level(now: number): number {
+    this.#refill(now);
+    return this.#level;
+  }
+
+  /** Milliseconds until `cost` may start; 0 when it may now. Whole ones, so that the wait surely suffices. */
+  waitMs(cost: number, now: number): number {
+    this.#refill(now);
+    const lacking = Math.min(cost, this.#burst) - this.#level;
+    return lacking <= 1e-9 * this.#burst ? 0 : Math.max(1, Math.ceil(lacking / this.#rate));
+  }
+
+  take(cost: number, now: number): void {
+    this.#refill(now);
+    this.#level -= cost;
+  }
+
+  /** Gives back what was taken too much; a negative amount takes what was taken too little. */
+  give(amount: number, now: number): void {
+    this.#refill(now);
+    this.#level = Math.min(this.#burst, this.#level + amount);
+  }
+
+  /** The bucket holds exactly this, as far as it can. */
+  set(level: number, now: number): void {
+    this.#at = Math.max(this.#at, now);
+    this.#level = Math.min(this.#burst, level);
+  }
+
+  retune(rate: number, burst: number, now: number): void {
+    this.#refill(now);
+    this.#rate = rate;
+    this.#burst = burst;
+    this.#level = Math.min(this.#level, burst);
+  }
+
+  #refill(now: number): void {
+    if (now <= this.#at) return;
+    this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#rate);
+    this.#at = now;
+  }
+}

@@ -1,0 +1,152 @@
+import type { Prefixes } from "./prefix-key.ts";
+
+/** A call as the warmth of prefixes sees it. */
+export interface Sharer {
+  readonly prefixes: Prefixes | undefined;
+  /** How many of its boundaries, from the shortest on, at least one other call is known to share. */
+  shared: number;
+  /** What it leads while its attempt runs. */
+  leads: Lead[];
+  readonly streams: boolean;
+}
+
+/** One prefix of a lane that is being written to the provider's cache, or lies warm there. */
+export class Lead {
+  /** The call whose first event will warm it; undefined when nobody leads. */
+  leader: Sharer | undefined;
+  leadSince = 0;
+  /** Its leader took too long: nobody waits for it any more. */
+  late = false;
+  /** Calls that were sent cold and are not awaited: their callers did not ask for a stream. */
+  riders = 0;
+  warmUntil = Number.NEGATIVE_INFINITY;
+}
+
+/** How long a provider keeps an unused prefix, where it does not say. */
+export const warmMs = 300_000;
+/** How many prefixes a lane remembers. */
+const mostPrefixes = 4_096;
+
+/**
+ * Which prefixes of a lane are warm, and who is warming them. The rule at a call's start: wait for a prefix that
+ * another call is writing; otherwise, of what is cold and shared, become the one who writes it.
+ */
+export class Warmth {
+  readonly #byKey = new Map<number, Lead>();
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** How many prefixes are warm. */
+  warm(now: number): number {
+    let count = 0;
+    for (const { warmUntil } of this.#byKey.values()) if (warmUntil > now) count++;
+    return count;
+  }
+
+  /** Whether some boundary of the prompt, worth `least` tokens more than what is warm, was never seen. */
+  isUnknown({ keys, tokens }: Prefixes, least: number, now: number): boolean {
+    let warm = 0;
+    for (let i = 0; i < keys.length; i++) {
+      const lead = this.#byKey.get(keys[i]!);
+      if (lead !== undefined && lead.warmUntil > now) warm = tokens[i]!;
+      else if (!isHot(lead) && tokens[i]! - warm >= least) return true;
+    }
+    return false;
+  }
+
+  /** The calls of one tick: how much of its prompt each shares with another of them, or with one under way. */
+  compare(sharers: readonly Sharer[]): void {
+    const seen = new Map<number, number>();
+    for (const { prefixes } of sharers) {
+      for (const key of prefixes!.keys) seen.set(key, (seen.get(key) ?? 0) + 1);
+    }
+    for (const sharer of sharers) {
+      const { keys } = sharer.prefixes!;
+      let shared = keys.length;
+      while (shared > 0 && seen.get(keys[shared - 1]!)! < 2) shared--;
+      sharer.shared = shared;
+    }
+  }
+
+  /** What `sharer` must wait for before it may start; undefined when nothing. */
+  awaits(sharer: Sharer, least: number, now: number): Lead | undefined {
+    const { keys, tokens } = sharer.prefixes!;
+    let warm = 0;
+    for (let i = 0; i < keys.length; i++) {
+      const lead = this.#byKey.get(keys[i]!);
+      if (lead === undefined) continue;
+      if (lead.warmUntil > now) warm = tokens[i]!;
+      else if (lead.leader !== undefined && !lead.late && tokens[i]! - warm >= least) {
+        // Should that leader fail, this one knows that it is not alone.
+        sharer.shared = Math.max(sharer.shared, i + 1);
+        return lead;
+      }
+    }
+  }
+
+  /** `sharer` starts. True when it leads for others, so that it should be asked for as a stream. */
+  start(sharer: Sharer, least: number, now: number): boolean {
+    const { keys, tokens } = sharer.prefixes!;
+    const cold: Lead[] = [];
+    let warm = 0;
+    let leading = false;
+    for (let i = 0; i < keys.length; i++) {
+      const lead = this.#touch(keys[i]!);
+      if (lead.warmUntil > now) {
+        warm = tokens[i]!;
+        lead.warmUntil = now + warmMs;
+        continue;
+      }
+      const known = i < sharer.shared || lead.riders > 0;
+      if (known && !lead.late && tokens[i]! - warm >= least) leading = true;
+      cold.push(lead);
+    }
+    for (const lead of cold) this.#attach(sharer, lead, leading || sharer.streams, now);
+    return leading;
+  }
+
+  #attach(sharer: Sharer, lead: Lead, leads: boolean, now: number): void {
+    sharer.leads.push(lead);
+    if (!leads || lead.leader !== undefined) lead.riders++;
+    else {
+      lead.leader = sharer;
+      lead.leadSince = now;
+    }
+  }
+
+  /** The first event of `sharer`'s answer: everything it carries is warm now. Gives what it thereby released. */
+  warmed(sharer: Sharer, now: number): readonly Lead[] {
+    if (sharer.prefixes === undefined) return [];
+    for (const key of sharer.prefixes.keys) this.#touch(key).warmUntil = now + warmMs;
+    return this.ended(sharer);
+  }
+
+  /** `sharer` leads no more, warm or not. Gives what it thereby released. */
+  ended(sharer: Sharer): readonly Lead[] {
+    const { leads } = sharer;
+    sharer.leads = [];
+    for (const lead of leads) {
+      if (lead.leader !== sharer) lead.riders--;
+      else {
+        lead.leader = undefined;
+        lead.late = false;
+      }
+    }
+    return leads;
+  }
+
+  #touch(key: number): Lead {
+    let lead = this.#byKey.get(key);
+    if (lead === undefined) lead = new Lead();
+    else this.#byKey.delete(key);
+    this.#byKey.set(key, lead);
+    if (this.#byKey.size > mostPrefixes) this.#byKey.delete(this.#byKey.keys().next().value!);
+    return lead;
+  }
+}
+
+function isHot(lead: Lead | undefined): boolean {
+  return lead !== undefined && (lead.leader !== undefined || lead.riders > 0);
+}

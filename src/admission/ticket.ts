@@ -1,0 +1,88 @@
+import type { CallOptions } from "../core/call.ts";
+import type { Timer } from "../core/clock.ts";
+import type { ChatRequest } from "../core/request.ts";
+import type { Door } from "./door.ts";
+import type { Lead, Sharer } from "./prefix.ts";
+import type { Prefixes } from "./prefix-key.ts";
+import { headStartMs, type Queued } from "./queue.ts";
+import type { Claim, Reservation } from "./rates.ts";
+
+/** Whoever a waiting call must tell that its signal aborted. */
+export interface Host {
+  leave(ticket: Ticket): void;
+}
+
+const nothing: Claim = { input: 0, output: 0 };
+
+/** One attempt of a call on its way through admission: what it needs, what it waits for, what it holds. */
+export class Ticket implements Queued, Sharer {
+  readonly door: Door<Ticket>;
+  readonly request: ChatRequest;
+  readonly options: CallOptions;
+  readonly #host: Host;
+
+  claim = nothing;
+  reservation: Reservation | undefined;
+  startedAt = 0;
+  answering = false;
+
+  prefixes: Prefixes | undefined;
+  /** From how many tokens on a prefix counts. */
+  least = 0;
+  shared = 0;
+  leads: Lead[] = [];
+  /** It leads for calls that wait, so its answer is asked for as a stream. */
+  leading = false;
+
+  place = -1;
+  rank = 0;
+  cost = 0;
+  entered = 0;
+  enteredAt = 0;
+  /** What it waits for when it is neither in the queue nor in a tick's comparison. */
+  parkedOn: Lead | undefined;
+  timer: Timer | undefined;
+  #resolve: (() => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
+
+  constructor(host: Host, door: Door<Ticket>, request: ChatRequest, options: CallOptions) {
+    this.#host = host;
+    this.door = door;
+    this.request = request;
+    this.options = options;
+  }
+
+  get fairnessKey(): string | object {
+    return this.options.fairnessKey;
+  }
+
+  get streams(): boolean {
+    return this.options.onDelta !== undefined;
+  }
+
+  /** Settles when the call may start; until then it hears its signal. */
+  wait(entered: number, now: number): Promise<void> {
+    const { record, priority } = this.options;
+    this.rank = record.arrivedAt + headStartMs[priority];
+    this.cost = Math.max(1, this.claim.input + this.claim.output);
+    this.entered = entered;
+    this.enteredAt = now;
+    this.options.signal?.addEventListener("abort", this);
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** The wait is over: the call starts, or fails with `error`. */
+  endWait(error?: unknown): void {
+    this.options.signal?.removeEventListener("abort", this);
+    this.timer?.cancel();
+    if (error === undefined) this.#resolve!();
+    else this.#reject!(error);
+  }
+
+  handleEvent(): void {
+    this.#host.leave(this);
+  }
+}
