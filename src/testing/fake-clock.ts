@@ -1,4 +1,5 @@
 import type { Clock, Timer } from "../core/clock.ts";
+import { seededRandom } from "../drivers/simulated/chance.ts";
 import { type Due, TimerHeap } from "./timer-heap.ts";
 
 interface Waiting extends Due {
@@ -6,19 +7,10 @@ interface Waiting extends Due {
   readonly kind: "pending" | "idle" | "turn";
 }
 
+export { seededRandom };
+
 /** Steps at one instant after which the code under test is taken to go round in circles. */
 const mostStepsAtOnce = 1_000_000;
-
-/** A seeded generator of numbers in [0, 1): small, fast, and the same everywhere (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * A clock that moves only when a test says so, and whose chance is seeded.

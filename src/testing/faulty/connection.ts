@@ -1,8 +1,9 @@
 import type { Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
+import { Tally } from "../tally.ts";
 import { FrameEditor, goawayFrame, rstStreamFrame } from "./frames.ts";
 import type { Goaway } from "./reply.ts";
-import { type SeenConnection, Tally } from "./seen.ts";
+import type { SeenConnection } from "./seen.ts";
 
 /**
  * One client's connection, held between the wire and the protocol's own server, so that it can be frozen, cut or

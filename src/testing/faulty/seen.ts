@@ -1,3 +1,6 @@
+import { type Counter, Tally } from "../tally.ts";
+import { Waits } from "../waits.ts";
+
 /** One request as it arrived. The record is live: its state moves on. */
 export interface SeenRequest {
   /** 1 for the first request of the server. */
@@ -43,12 +46,6 @@ export interface SeenConnection {
   readonly pings: number;
 }
 
-export interface Counter {
-  readonly ever: number;
-  readonly now: number;
-  readonly peak: number;
-}
-
 /** Everything a faulty server has seen. */
 export interface Seen {
   /** TCP connections, from accept to close. */
@@ -62,23 +59,6 @@ export interface Seen {
   readonly requests: readonly SeenRequest[];
   /** TLS handshakes that failed. */
   readonly failedHandshakes: number;
-}
-
-/** A count that remembers its peak. */
-export class Tally implements Counter {
-  ever = 0;
-  now = 0;
-  peak = 0;
-
-  enter(): void {
-    this.ever++;
-    this.now++;
-    this.peak = Math.max(this.peak, this.now);
-  }
-
-  leave(): void {
-    this.now--;
-  }
 }
 
 /** A request under way; what {@link SeenRequest} shows. */
@@ -133,37 +113,25 @@ export class Memory implements Seen {
   readonly connections: SeenConnection[] = [];
   readonly requests: RequestRecord[] = [];
   failedHandshakes = 0;
-  #waiting = new Set<{ check: () => boolean; fail: (error: Error) => void }>();
+  readonly #waits = new Waits();
 
   /** Tells those who wait that something has changed. */
   changed(): void {
-    for (const entry of this.#waiting) if (entry.check()) this.#waiting.delete(entry);
+    this.#waits.changed();
   }
 
   /** Settles when the predicate holds, at once if it holds already. */
-  saw(predicate: (seen: Seen) => boolean): Promise<Seen> {
-    return new Promise((resolve, reject) => {
-      const check = (): boolean => {
-        try {
-          if (!predicate(this)) return false;
-          resolve(this);
-        } catch (error) {
-          reject(error);
-        }
-        return true;
-      };
-      if (!check()) this.#waiting.add({ check, fail: reject });
-    });
+  async saw(predicate: (seen: Seen) => boolean): Promise<Seen> {
+    await this.#waits.until(() => predicate(this));
+    return this;
   }
 
   /** Ends all waits. */
   close(): void {
-    const { sockets, sessions, requests } = this;
-    const error = new Error(
+    const { sockets, sessions, inProgress } = this;
+    this.#waits.end(
       `faultyServer: closed while a test waited for something it never saw; it saw ${sockets.ever} sockets, ` +
-        `${sessions.ever} sessions and ${requests.length} requests`,
+        `${sessions.ever} sessions and ${inProgress.ever} requests`,
     );
-    for (const entry of this.#waiting) entry.fail(error);
-    this.#waiting.clear();
   }
 }
