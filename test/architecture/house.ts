@@ -83,7 +83,11 @@ export const doors: readonly Door[] = [
       "undici",
     ],
   },
-  { name: "the disk", places: ["testing/", "cli/"], modules: ["node:fs", "node:fs/promises", "node:sqlite"] },
+  {
+    name: "the disk",
+    places: ["transport/budget.ts", "testing/", "cli/"],
+    modules: ["node:fs", "node:fs/promises", "node:sqlite"],
+  },
   {
     name: "other processes and threads",
     places: ["testing/", "cli/"],
