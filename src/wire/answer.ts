@@ -78,7 +78,11 @@ export class AnswerReader {
     if (this.#failure !== undefined) throw this.#failure.error;
     const { format, facts, onDelta } = this.#options;
     if (this.#decoder !== undefined) return this.#decoder.end(this.#sse?.end());
-    const body = this.#body.take();
+    if (!this.#known && announcesEvents(facts)) {
+      return format.stream(facts, onDelta, this.#maxBytes).end(undefined);
+    }
+    const taken = this.#body.take();
+    const body = taken.charCodeAt(0) === 0xfeff ? taken.slice(1) : taken;
     if (this.#failed) throw errorFrom(facts, body);
     const completion = format.decode(body, facts);
     if (onDelta !== undefined) deliver(completion, onDelta);
@@ -90,8 +94,7 @@ export class AnswerReader {
     const first = this.#known ? chunk[0] : firstInk(chunk);
     if (!this.#known && first !== undefined) {
       this.#known = true;
-      if (looksLikeEvents(first, this.#options.facts.headers["content-type"]))
-        return this.#startEvents(chunk);
+      if (looksLikeEvents(first, this.#options.facts)) return this.#startEvents(chunk);
     }
     return this.#collect(chunk, first);
   }
@@ -133,8 +136,11 @@ function firstInk(chunk: Uint8Array): number | undefined {
   return undefined;
 }
 
+const announcesEvents = ({ headers }: AnswerFacts): boolean =>
+  headers["content-type"]?.includes("event-stream") ?? false;
+
 /** Where events are announced, only a bracket says otherwise; elsewhere only the start of a field does. */
-function looksLikeEvents(first: number, type: string | undefined): boolean {
+function looksLikeEvents(first: number, facts: AnswerFacts): boolean {
   const letter = String.fromCharCode(first);
-  return type?.includes("event-stream") ? !"{[<".includes(letter) : ":de".includes(letter);
+  return announcesEvents(facts) ? !"{[<".includes(letter) : ":de".includes(letter);
 }
