@@ -3,6 +3,10 @@
  *
  * @module
  */
+
+export { clients } from "./clients/process-clients.ts";
+export type { ClientStats, ClientView, CloseOptions, RegistryOptions } from "./clients/registry.ts";
+export type { ClientOptions, KeyFunction, TlsOptions } from "./clients/settings.ts";
 export type { CallEvent, Delta, Priority } from "./core/call.ts";
 export {
   type Choice,
@@ -27,5 +31,11 @@ export type {
   UserMessage,
 } from "./core/message.ts";
 export type { ChatRequest, Input, ResponseFormat, Sampling, ToolChoice, ToolSpec } from "./core/request.ts";
+export type { BatchResult } from "./lm/batch.ts";
 export { DriverLM, type DriverLMOptions } from "./lm/driver-lm.ts";
 export { type BatchOptions, LM, type LMOptions } from "./lm/lm.ts";
+export type { CallInit } from "./lm/options.ts";
+export type { Progress } from "./lm/rows.ts";
+export { type ContextSettings, configure, context, currentLM, type Settings } from "./lm/settings.ts";
+export { getSharedLM } from "./lm/shared.ts";
+export type { CompletionStream } from "./lm/stream.ts";

@@ -4,7 +4,7 @@ import { checkOptions } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { type Input, makeRequest, type Sampling, samplingChecks } from "../core/request.ts";
-import { type Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
+import { Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
 import { type BatchResult, batch } from "./batch.ts";
 import {
   type Behaviour,
@@ -50,7 +50,7 @@ export class LM {
   /** For subclasses that bring a target of their own. */
   constructor(target: Target, options: Sampling & Behaviour);
   constructor(model: string | Target, options: LMOptions = {}) {
-    this.#target = typeof model === "string" ? targetOf(model, options) : model;
+    this.#target = model instanceof Target ? model : targetOf(model, options);
     this.#sampling = samplingOf(options);
     this.#defaults = fillBehaviour(options, this.#target.times);
   }
