@@ -2,10 +2,10 @@ import type { Clock } from "../core/clock.ts";
 import type { TrunklineError } from "../core/errors.ts";
 import type { Leave } from "../core/signals.ts";
 import { Slots } from "../core/slots.ts";
+import type { PoolHandle } from "../transport/transport.ts";
 import type { ClientConfig } from "./config.ts";
 import { KeySource } from "./key-source.ts";
 import { OpenCalls } from "./open-calls.ts";
-import type { PoolHandle } from "./pools.ts";
 
 /** What waits at a Client right now; whoever makes calls wait keeps count. */
 export interface Gauges {
@@ -79,21 +79,17 @@ export class Client {
     return this.#closed;
   }
 
-  /** Settles every call in flight with `error`. Their work winds down by itself. */
-  abort(error: TrunklineError): void {
-    for (const leave of [...this.open]) leave(error);
-  }
-
   /** Gives up its share of the Pool. For the registry, and only when it is idle. */
-  async release(): Promise<void> {
+  release(): void {
     this.#closed = true;
-    await this.pool?.release();
+    this.pool?.release();
   }
 
-  /** Gives up its share of the Pool and whatever still runs there. For the registry. */
-  async destroy(error: TrunklineError): Promise<void> {
+  /** Settles every call in flight with `error`, and ends what of their work runs in the Pool. For the registry. */
+  abort(error: TrunklineError): void {
     this.#closed = true;
-    await this.pool?.destroy(error);
+    for (const leave of [...this.open]) leave(error);
+    this.pool?.destroy(error);
   }
 
   #quiet(): void {

@@ -16,8 +16,7 @@ export class Closing {
   readonly #left: Set<Client>;
   readonly #clock: Clock;
   readonly #earlier: Closing | undefined;
-  readonly #releases: Promise<void>[] = [];
-  #finish!: (releases: Promise<void>) => void;
+  #finish!: (earlier: Promise<void> | undefined) => void;
   #abortAt = Number.POSITIVE_INFINITY;
   #timer: Timer | undefined;
 
@@ -25,8 +24,8 @@ export class Closing {
     this.#left = new Set(clients);
     this.#clock = clock;
     this.#earlier = earlier?.over === false ? earlier : undefined;
-    this.done = new Promise((resolve) => {
-      this.#finish = resolve;
+    this.done = new Promise<void>((resolve) => {
+      this.#finish = (earlier) => resolve(earlier);
     });
     for (const client of [...this.#left]) if (client.idle) this.settled(client);
     this.#finishIfEmpty();
@@ -56,7 +55,7 @@ export class Closing {
   settled(client: Client): void {
     this.#earlier?.settled(client);
     if (!this.#left.delete(client)) return;
-    this.#releases.push(client.release());
+    client.release();
     this.#finishIfEmpty();
   }
 
@@ -64,16 +63,13 @@ export class Closing {
     const error = closedError();
     const left = [...this.#left];
     this.#left.clear();
-    for (const client of left) {
-      client.abort(error);
-      this.#releases.push(client.destroy(error));
-    }
+    for (const client of left) client.abort(error);
     this.#finishIfEmpty();
   }
 
   #finishIfEmpty(): void {
     if (this.#left.size > 0) return;
     this.#timer?.cancel();
-    this.#finish(Promise.all([...this.#releases, this.#earlier?.done]).then(() => undefined));
+    this.#finish(this.#earlier?.done);
   }
 }

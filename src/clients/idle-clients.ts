@@ -56,17 +56,16 @@ export class IdleClients {
     }
   }
 
-  /** Lets go of those last used `age` ago or longer, and tells which. */
-  expire(age: number): Client[] {
+  /** Lets go of those last used `age` ago or longer, and tells how many. */
+  expire(age: number): number {
+    const before = this.#resting.size;
     const latest = this.#clock.now() - age;
-    const gone: Client[] = [];
     for (const client of this.#resting) {
       if (client.lastUsedAt > latest) break;
       this.#resting.delete(client);
       this.#letGo(client);
-      gone.push(client);
     }
-    return gone;
+    return before - this.#resting.size;
   }
 
   #sweep(): void {

@@ -1,13 +1,13 @@
 import { type Check, checkOptions, checks, oneOf, wrongOption } from "../core/check.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { type Logger, silent } from "../core/log.ts";
+import { type PoolHandle, Transport } from "../transport/transport.ts";
 import { Client } from "./client.ts";
 import { Closing, closedError } from "./closing.ts";
 import { type ClientConfig, Configs, sharedConfigs } from "./config.ts";
 import { describe, inOneLine, type SettingsView } from "./describe.ts";
 import { IdleClients } from "./idle-clients.ts";
 import { LeakWatch } from "./leak-watch.ts";
-import type { Pools } from "./pools.ts";
 import { processWide } from "./process-wide.ts";
 
 /** What `clients.configure` takes. What is left out stays as it is. */
@@ -87,6 +87,9 @@ const closeChecks = {
   deadline: milliseconds,
 } satisfies Record<keyof CloseOptions, Check>;
 
+/** What a registry needs of the transport. */
+type Pools = Pick<Transport, "open" | "stats" | "maxSockets">;
+
 /**
  * Where Clients live: one for each configuration, made when it is first asked for, let go some time after its
  * last call. Nothing is ever taken from under a call, and correctness never waits for the garbage collector.
@@ -94,7 +97,7 @@ const closeChecks = {
 export class Registry {
   readonly configs: Configs;
   readonly clock: Clock;
-  readonly #pools: Pools;
+  readonly #transport: Pools;
   readonly #clients = new Map<string, Client>();
   readonly #idle: IdleClients;
   readonly #leaks: LeakWatch;
@@ -106,10 +109,10 @@ export class Registry {
   #created = 0;
   #closed = 0;
 
-  constructor(parts: { clock: Clock; pools: Pools; configs?: Configs; leaks?: LeakWatch }) {
+  constructor(parts: { clock: Clock; transport: Pools; configs?: Configs; leaks?: LeakWatch }) {
     this.clock = parts.clock;
     this.configs = parts.configs ?? new Configs();
-    this.#pools = parts.pools;
+    this.#transport = parts.transport;
     this.#leaks = parts.leaks ?? new LeakWatch();
     this.#idle = new IdleClients(parts.clock, (client) => this.#retire(client));
   }
@@ -137,7 +140,7 @@ export class Registry {
     checkOptions("clients.configure", options, registryChecks);
     const { maxIdleClients, idleTtl, maxSockets, logger } = options;
     if (logger !== undefined) this.#logger = logger;
-    if (maxSockets !== undefined || logger !== undefined) this.#pools.configure({ maxSockets, logger });
+    if (maxSockets !== undefined) this.#transport.maxSockets = maxSockets;
     if (maxIdleClients !== undefined) this.#idle.most = maxIdleClients;
     if (idleTtl !== undefined) this.#idle.ttl = idleTtl;
     this.#idle.trim();
@@ -147,14 +150,14 @@ export class Registry {
     const all = [...this.#clients.values(), ...(this.#closing?.left ?? [])];
     const sum = (of: (client: Client) => number): number =>
       all.reduce((total, client) => total + of(client), 0);
-    const { pools, sockets } = this.#pools.stats();
+    const { pools, sockets, waitingForSocket } = this.#transport.stats();
     return {
       clients: this.#clients.size,
       pools,
       sockets,
       inFlight: sum((client) => client.slots.used),
       queued: sum((client) => client.gauges.queued),
-      waitingForSocket: sum((client) => client.gauges.waitingForSocket),
+      waitingForSocket: waitingForSocket + sum((client) => client.gauges.waitingForSocket),
       hits: this.#hits,
       misses: this.#misses,
       created: this.#created,
@@ -181,9 +184,7 @@ export class Registry {
   async closeIdle(maxAgeMs: number): Promise<number> {
     const expected = milliseconds(maxAgeMs);
     if (expected !== undefined) throw wrongOption("clients.closeIdle: maxAgeMs", expected, maxAgeMs);
-    const gone = this.#idle.expire(maxAgeMs);
-    await Promise.all(gone.map((client) => client.release()));
-    return gone.length;
+    return this.#idle.expire(maxAgeMs);
   }
 
   /**
@@ -217,18 +218,7 @@ export class Registry {
 
   #make(config: ClientConfig): Client {
     this.#misses++;
-    const pool =
-      config.baseURL === undefined
-        ? undefined
-        : this.#pools.open(
-            {
-              origin: new URL(config.baseURL).origin,
-              protocol: config.protocol,
-              tls: config.tls,
-              proxy: config.proxy,
-            },
-            { connections: config.connections, connectTimeout: config.connectTimeout },
-          );
+    const pool = this.#open(config);
     const client = new Client(`${config.provider}#${++this.#created}`, config, pool, this.clock, {
       busy: (client) => this.#idle.remove(client),
       idle: (client) => this.#rest(client),
@@ -242,6 +232,19 @@ export class Registry {
     return client;
   }
 
+  #open({
+    baseURL,
+    protocol,
+    tls,
+    proxy,
+    connections,
+    connectTimeout,
+  }: ClientConfig): PoolHandle | undefined {
+    if (baseURL === undefined) return undefined;
+    const { origin } = new URL(baseURL);
+    return this.#transport.open({ origin, protocol, tls, proxy }, { connections, connectTimeout });
+  }
+
   #rest(client: Client): void {
     if (this.#clients.get(client.config.key) === client) this.#idle.add(client);
     else this.#closing?.settled(client);
@@ -250,7 +253,7 @@ export class Registry {
   #retire(client: Client): void {
     this.#clients.delete(client.config.key);
     this.#closed++;
-    void client.release();
+    client.release();
   }
 
   /** A logger that throws must not cost a call. */
@@ -263,8 +266,9 @@ export class Registry {
 
 /** The registry of this process, shared by all copies of the package. */
 export function registry(): Registry {
-  return processWide(
-    "registry.v1",
-    () => new Registry({ clock: systemClock, pools, configs: sharedConfigs() }),
-  );
+  return processWide("registry.v1", () => {
+    const transport = new Transport({ clock: systemClock, logger: () => made.logger });
+    const made: Registry = new Registry({ clock: systemClock, transport, configs: sharedConfigs() });
+    return made;
+  });
 }

@@ -2,13 +2,13 @@ import type { Client } from "../../src/clients/client.ts";
 import type { ClientConfig } from "../../src/clients/config.ts";
 import { Configs, resolveConfig, resolveLocalConfig } from "../../src/clients/config.ts";
 import { LeakWatch } from "../../src/clients/leak-watch.ts";
-import type { PoolHandle, Pools } from "../../src/clients/pools.ts";
 import { Registry } from "../../src/clients/registry.ts";
 import type { ClientOptions, LocalOptions, ProviderFacts } from "../../src/clients/settings.ts";
 import type { TrunklineError } from "../../src/core/errors.ts";
 import type { Leave } from "../../src/core/signals.ts";
 import { Slots } from "../../src/core/slots.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
+import type { PoolHandle, Transport } from "../../src/transport/transport.ts";
 
 export const openai: ProviderFacts = {
   name: "openai",
@@ -36,8 +36,8 @@ export const local: ProviderFacts = {
 
 export const testKey = "sk-test-0123456789abcdef-WXYZ";
 
-type OpenSettings = Parameters<Pools["open"]>[0];
-type OpenUse = Parameters<Pools["open"]>[1];
+type OpenSettings = Parameters<Transport["open"]>[0];
+type OpenUse = Parameters<Transport["open"]>[1];
 
 /** A handle that remembers what was done with it, and on whom. */
 export class FakeHandle implements PoolHandle {
@@ -48,8 +48,6 @@ export class FakeHandle implements PoolHandle {
   readonly use: OpenUse;
   releases = 0;
   destroyedWith: TrunklineError | undefined;
-  /** When set, giving up the handle takes until it resolves. */
-  gone: Promise<void> | undefined;
 
   constructor(settings: OpenSettings, use: OpenUse) {
     this.origin = settings.origin;
@@ -61,24 +59,23 @@ export class FakeHandle implements PoolHandle {
     throw new Error("nothing is sent here");
   }
 
-  async release(): Promise<void> {
+  release(): void {
     this.releases++;
-    await this.gone;
   }
 
-  async destroy(error: TrunklineError): Promise<void> {
+  destroy(error: TrunklineError): void {
     this.destroyedWith = error;
-    await this.gone;
   }
 
   stats() {
-    return { sockets: 3 };
+    return { sockets: 3, inFlight: 0, waitingForSocket: 0 };
   }
 }
 
-export class FakePools implements Pools {
+export class FakeTransport {
   readonly handles: FakeHandle[] = [];
-  readonly configured: unknown[] = [];
+  maxSockets = 1_000;
+  waitingForSocket = 0;
   failure: Error | undefined;
 
   open(settings: OpenSettings, use: OpenUse): FakeHandle {
@@ -88,19 +85,16 @@ export class FakePools implements Pools {
     return handle;
   }
 
-  configure(options: unknown): void {
-    this.configured.push(options);
-  }
-
   stats() {
-    return { pools: this.handles.length, sockets: 3 * this.handles.length };
+    const pools = this.handles.length;
+    return { pools, sockets: 3 * pools, opened: pools, inFlight: 0, waitingForSocket: this.waitingForSocket };
   }
 }
 
 /** A registry of its own with everything that a test wants to look at. */
 export function setUp({ leakThreshold }: { leakThreshold?: number } = {}) {
   const clock = new FakeClock();
-  const pools = new FakePools();
+  const transport = new FakeTransport();
   const configs = new Configs();
   const lines: string[] = [];
   const logger = {
@@ -108,13 +102,13 @@ export function setUp({ leakThreshold }: { leakThreshold?: number } = {}) {
     info: (line: string) => void lines.push(`info ${line}`),
     warn: (line: string) => void lines.push(`warn ${line}`),
   };
-  const registry = new Registry({ clock, pools, configs, leaks: new LeakWatch(leakThreshold) });
+  const registry = new Registry({ clock, transport, configs, leaks: new LeakWatch(leakThreshold) });
   const config = (options: ClientOptions = {}): ClientConfig =>
     resolveConfig(openai, { apiKey: testKey, ...options }, configs);
   const localConfig = (backend: object, options: LocalOptions = {}): ClientConfig =>
     resolveLocalConfig(local, backend, options, configs);
   const get = (options: ClientOptions = {}): Client => registry.get(config(options));
-  return { clock, pools, configs, registry, lines, logger, config, localConfig, get };
+  return { clock, transport, configs, registry, lines, logger, config, localConfig, get };
 }
 
 /** A call in flight on a Client, as the layer above makes one. */
