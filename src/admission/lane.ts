@@ -391,13 +391,12 @@ export class Lane {
       const used = usage.totalTokens > 0 ? this.#counted(usage) : undefined;
       this.#rates.settle(ticket.reservation, used, now);
     }
-    this.#parts.concurrency?.answered(
-      ticket.startedAt,
-      ticket.options.record.firstByteMs,
-      ticket.streams,
-      usage,
-      now,
-    );
+    this.#parts.concurrency?.answered({
+      startedAt: ticket.startedAt,
+      endedAt: now,
+      firstTokenMs: ticket.streamed ? ticket.options.record.firstByteMs : undefined,
+      outputTokens: usage.outputTokens,
+    });
     this.#end(ticket, now);
   }
 
@@ -420,7 +419,7 @@ export class Lane {
       if (isTrunklineError(error) && error.sent === false) this.#rates.refund(reservation, now);
       else this.#rates.settle(reservation, undefined, now);
     }
-    this.#parts.concurrency?.failed(error, ticket.startedAt, now);
+    if (isStrain(error)) this.#parts.concurrency?.strained(ticket.startedAt, now);
     this.#end(ticket, now);
   }
 
@@ -483,6 +482,13 @@ export class Lane {
 function goesBefore(a: Door<Ticket>, b: Door<Ticket>): boolean {
   const difference = a.queue.firstTag - b.queue.firstTag;
   return difference < 0 || (difference === 0 && a.queue.first!.rank < b.queue.first!.rank);
+}
+
+const strains: ReadonlySet<string> = new Set(["overloaded", "rate_limit", "timeout"]);
+
+/** Whether a failure says that the backend has too much to do. */
+function isStrain(error: unknown): boolean {
+  return isTrunklineError(error) && strains.has(error.code) && error.sent !== false;
 }
 
 /** A driver that throws instead of rejecting has failed all the same. */

@@ -56,8 +56,14 @@ export class Ticket implements Queued, Sharer {
     return this.options.fairnessKey;
   }
 
+  /** Its caller asked for a stream. */
   get streams(): boolean {
     return this.options.onDelta !== undefined;
+  }
+
+  /** Its answer comes as a stream, whoever asked. */
+  get streamed(): boolean {
+    return this.leading || this.streams;
   }
 
   /** Settles when the call may start; until then it hears its signal. */
