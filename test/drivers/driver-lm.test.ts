@@ -250,8 +250,8 @@ describe("bad shapes", () => {
   test("R107, R127: an answer without the member that outputFn reads names what was there", async () => {
     const error = await failure(
       ask({
-        requestFn: async () => ({ error: "model not found" }),
-        outputFn: (raw: { response: string }) => raw.response.trim(),
+        requestFn: async (): Promise<{ response?: string }> => ({ error: "model not found" }) as object,
+        outputFn: (raw) => raw.response!.trim(),
       }),
     );
     expect(error).toMatchObject({ code: "bad_response", retryable: false });
