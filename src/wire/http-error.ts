@@ -68,7 +68,7 @@ function detailsOf(payload: unknown): Details {
   };
 }
 
-const isWord = /^[A-Za-z][\w.-]{1,63}$/;
+const isWord = /^(?!none$|null$|error$)[A-Za-z][\w.-]{0,63}$/i;
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value.slice(0, 20) : []);
 

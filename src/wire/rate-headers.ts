@@ -89,7 +89,11 @@ function note(found: Found[], meaning: Meaning, value: string, hints: RateHints)
     found.push(bucket);
   }
   if (fact === "reset") bucket.resetMs = untilMs(value.trim(), hints.clock.wall());
-  else bucket[fact] = plainNumber(value.split(/[,;]/, 1)[0]!.trim());
+  else {
+    const number = plainNumber(value.split(/[,;]/, 1)[0]!.trim());
+    // A limit of nothing would hold a lane for ever; who sends it means that none is known.
+    bucket[fact] = fact === "limit" && number === 0 ? undefined : number;
+  }
 }
 
 function signalsOf(found: readonly Found[]): readonly RateSignal[] {
