@@ -1,5 +1,4 @@
 import { channel } from "node:diagnostics_channel";
-import type { Price } from "../core/answer.ts";
 import type { CallEvent, CallOptions, Layer } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
@@ -7,13 +6,11 @@ import { isTrunklineError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/log.ts";
 import type { ChatRequest } from "../core/request.ts";
 import { costOf } from "./cost.ts";
-import { priceOf } from "./prices.ts";
+import { PriceList, type PriceTable } from "./price-list.ts";
+import { reportOnce } from "./report.ts";
 
 /** Hears of every call when it has ended. What it throws reaches nobody's call. */
 export type CallListener = (event: CallEvent) => void;
-
-/** Knows what a model costs at a provider; undefined where it does not. */
-export type PriceTable = (provider: string, model: string) => Price | undefined;
 
 /** What is the same for all calls of a line. */
 export interface LineFacts {
@@ -21,41 +18,41 @@ export interface LineFacts {
   readonly clientId: string;
 }
 
-/** Prices looked up and kept; a program uses few models, and one that makes up names must not fill the memory. */
-const mostPricesKept = 1_000;
-
 /** Where subscribers of `node:diagnostics_channel` find the same events. */
 const calls = channel("trunkline:call");
 
 /**
  * One record for each finished call, for whoever listens; where nobody does, none is made. Also puts the cost on
  * answers.
+ *
+ * ```ts
+ * const stop = events.subscribe(({ model, totalMs, cost }) => console.log(model, totalMs, cost?.usd));
+ * ```
  */
 export class Events {
   readonly #clock: Clock;
   readonly #logger: () => Logger;
   #listeners: readonly CallListener[] = [];
-  #table: PriceTable = priceOf;
-  #prices = new Map<string, Price | undefined>();
+  #prices: PriceList;
 
   constructor({ clock, logger = () => silent }: { clock: Clock; logger?: () => Logger }) {
     this.#clock = clock;
     this.#logger = logger;
+    this.#prices = new PriceList(logger);
   }
 
   /** Returns the function that ends the subscription. */
   subscribe(listener: CallListener): () => void {
-    const own = isolated(listener, this.#logger);
+    const own = isolated(listener, reportOnce("a listener of call events", this.#logger));
     this.#listeners = [...this.#listeners, own];
     return () => {
       this.#listeners = this.#listeners.filter((each) => each !== own);
     };
   }
 
-  /** Asks `table` for prices from now on. */
+  /** Asks `table` for prices from now on, instead of the built-in one. */
   usePrices(table: PriceTable): void {
-    this.#table = table;
-    this.#prices = new Map();
+    this.#prices = new PriceList(this.#logger, table);
   }
 
   /** The outermost layer of a line. */
@@ -64,11 +61,16 @@ export class Events {
       next(request, options).then(
         (answer) => {
           const priced = this.#priced(answer, request, options, facts);
-          if (this.#heard) this.#publish(request, options, facts, priced, undefined);
+          if (this.#heard) this.#publish(request, options, facts, priced);
           return priced;
         },
         (error) => {
-          if (this.#heard) this.#publish(request, options, facts, undefined, error);
+          if (this.#heard) {
+            // What a failed call had received may well be paid.
+            const partial = isTrunklineError(error) ? error.partial : undefined;
+            const priced = partial && this.#priced(partial, request, options, facts);
+            this.#publish(request, options, facts, priced, error);
+          }
           throw error;
         },
       );
@@ -78,33 +80,26 @@ export class Events {
     return this.#listeners.length > 0 || calls.hasSubscribers;
   }
 
-  #priced(answer: Completion, request: ChatRequest, options: CallOptions, facts: LineFacts): Completion {
-    const price =
-      options.price ??
-      this.#price(facts.provider, answer.model) ??
-      this.#price(facts.provider, request.model);
-    if (price === undefined) return answer;
-    const paid = !answer.cacheHit && options.record.cache !== "join";
-    return { ...answer, cost: costOf(answer.usage, price, paid) };
-  }
-
-  #price(provider: string, model: string): Price | undefined {
-    const key = `${provider}/${model}`;
-    const known = this.#prices.get(key);
-    if (known !== undefined || this.#prices.has(key)) return known;
-    const price = this.#table(provider, model);
-    if (this.#prices.size < mostPricesKept) this.#prices.set(key, price);
-    return price;
+  #priced(
+    answer: Completion,
+    request: ChatRequest,
+    { price, record }: CallOptions,
+    { provider }: LineFacts,
+  ): Completion {
+    const prices = this.#prices;
+    const found = price ?? prices.find(provider, answer.model) ?? prices.find(provider, request.model);
+    if (found === undefined) return answer;
+    const paid = !answer.cacheHit && record.cache !== "join";
+    return { ...answer, cost: costOf(answer.usage, found, paid) };
   }
 
   #publish(
     request: ChatRequest,
-    options: CallOptions,
+    { record, onDelta }: CallOptions,
     { provider, clientId }: LineFacts,
     answer: Completion | undefined,
-    error: unknown,
+    error?: unknown,
   ): void {
-    const { record } = options;
     const event: CallEvent = Object.freeze({
       model: request.model,
       provider,
@@ -116,27 +111,18 @@ export class Events {
       totalMs: this.#clock.now() - record.arrivedAt,
       possiblyPaid: record.possiblyPaid,
       cache: record.cache,
-      streamed: options.onDelta !== undefined,
+      streamed: onDelta !== undefined,
       ...(answer && { usage: answer.usage }),
       ...(answer?.cost && { cost: answer.cost }),
-      ...(error !== undefined && isTrunklineError(error) && { errorCode: error.code }),
+      ...(isTrunklineError(error) && { errorCode: error.code }),
     });
     for (const listener of this.#listeners) listener(event);
     if (calls.hasSubscribers) calls.publish(event);
   }
 }
 
-/** A listener that cannot fail a call, synchronously or later. Its first failure is logged, the others are not. */
-function isolated(listener: CallListener, logger: () => Logger): CallListener {
-  let reported = false;
-  const report = (error: unknown): void => {
-    if (reported) return;
-    reported = true;
-    const text = error instanceof Error ? error.message : String(error);
-    try {
-      logger().warn(`trunkline: a listener of call events failed: ${text}`);
-    } catch {}
-  };
+/** A listener that cannot fail a call, neither at once nor later. */
+function isolated(listener: CallListener, report: (error: unknown) => void): CallListener {
   return (event) => {
     try {
       const result: unknown = listener(event);
