@@ -118,13 +118,18 @@ class Reader {
 }
 
 function readCompletion(from: Members, reader: Reader): Completion {
-  return {
+  const completion = {
     ...reader.fields<Pick<Completion, "text" | "model" | "cacheHit" | "id">>(from, "", completionFields),
     choices: reader
       .list(from.choices, "choices")
       .map((choice, i) => readChoice(choice, `choices[${i}]`, reader)),
     usage: readUsage(from.usage, reader),
   };
+  const content = completion.choices[0]?.message.content;
+  if (content !== undefined && completion.text !== undefined && content !== completion.text) {
+    reader.complain("text", "the content of the first choice", completion.text);
+  }
+  return completion;
 }
 
 function readChoice(value: unknown, place: string, reader: Reader): Choice {

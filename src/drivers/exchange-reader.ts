@@ -65,11 +65,15 @@ export class ExchangeReader implements Receiver {
   onData(chunk: Uint8Array): Reading {
     if (this.#packed()) return "done";
     const reading = this.#reader!.push(chunk);
-    if (!this.#heard && reading !== "idle") {
-      this.#heard = true;
-      this.#parts.options.watch.onFirstByte?.();
-    }
+    // A refusal, or an error inside a good status, is no answer that has begun: prefixes are not warm by it.
+    if (this.#streamed && reading === "progress" && isOk(this.#status)) this.#firstByte();
     return reading;
+  }
+
+  #firstByte(): void {
+    if (this.#heard) return;
+    this.#heard = true;
+    this.#parts.options.watch.onFirstByte?.();
   }
 
   /** The exchange ended well. */
@@ -83,7 +87,9 @@ export class ExchangeReader implements Receiver {
       );
     }
     try {
-      return this.#reader!.end();
+      const answer = this.#reader!.end();
+      this.#firstByte();
+      return answer;
     } catch (error) {
       throw this.#named(error);
     }

@@ -69,6 +69,7 @@ describe("answers of outside drivers", () => {
       { ...hi, usage: { ...hi.usage, inputTokens: -1 } },
       "usage.inputTokens: expected a whole number of 0 or more, got -1",
     ],
+    ["text beside another content", { ...hi, text: "Ho." }, "text: expected the content of the first choice"],
     ["nothing", undefined, "expected a completion, got undefined"],
     ["a string", "Hi.", 'expected a completion, got "Hi."'],
   ])("a wrong %s is named with what was expected and what came", async (_, came, says) => {

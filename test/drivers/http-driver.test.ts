@@ -186,6 +186,17 @@ describe("what the layers above are told", () => {
     expect(seen).toEqual([{ of: "requests", windowMs: 86_400_000, limit: 14_400 }]);
   });
 
+  test.each([
+    ["a refusal", { status: 429, body: ["{}"] }],
+    ["an error inside a 200", { body: ['{"error":{"code":500}}'] }],
+    ["an error inside a stream", events('data: {"error":{"type":"overloaded_error"}}\n\n')],
+    ["a body that is no answer", { body: ["<html></html>"] }],
+  ])("%s is no first byte: nothing was answered, so no prefix is warm", async (_, answer) => {
+    let first = 0;
+    await fail(answer, callOptions({ onDelta() {}, watch: { onFirstByte: () => void first++ } }));
+    expect(first).toBe(0);
+  });
+
   test("W4: comments are no first byte and no progress", async () => {
     const told: string[] = [];
     const line = fakeLine([events(": OPENROUTER PROCESSING\n\n", chunk("a", "stop"), "data: [DONE]\n\n")]);
