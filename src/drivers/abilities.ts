@@ -1,7 +1,30 @@
+import { type Check, checkOptions, checks, oneOf, wrongOption } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { MediaPart, Message } from "../core/message.ts";
 import type { ChatRequest, ResponseFormat } from "../core/request.ts";
 import type { Abilities, Driver } from "./driver.ts";
+
+/** The checks of what a driver says it can carry. */
+export const abilityChecks = {
+  images: checks.boolean,
+  files: checks.boolean,
+  tools: checks.boolean,
+  responseFormat: oneOf("text", "json", "json_schema"),
+  choices: checks.boolean,
+} satisfies Record<keyof Abilities, Check>;
+
+/** Throws a `config` error for what is no driver, naming the member that is missing or wrong. */
+export function checkDriver(driver: Driver): void {
+  const { name, chat, abilities } = driver;
+  if (typeof name !== "string" || name === "") throw wrongOption("driver: name", "a string", name);
+  if (typeof chat !== "function") throw wrongOption(`driver ${name}: chat`, "a function", chat);
+  const missing = Object.keys(abilityChecks).find(
+    (ability) => abilities?.[ability as keyof Abilities] === undefined,
+  );
+  if (missing !== undefined)
+    throw wrongOption(`driver ${name}: abilities.${missing}`, "true, false or a form", undefined);
+  checkOptions(`driver ${name}: abilities`, abilities, abilityChecks);
+}
 
 /** How strict an answer form is; a driver carries its own and all below it. */
 const strictness: Readonly<Record<ResponseFormat["type"], number>> = { text: 0, json: 1, json_schema: 2 };

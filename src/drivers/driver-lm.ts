@@ -5,6 +5,7 @@ import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import { type Message, textOf } from "../core/message.ts";
 import type { ChatRequest, Sampling } from "../core/request.ts";
 import { codeFor } from "../wire/error-words.ts";
+import { abilityChecks } from "./abilities.ts";
 import type { Abilities, Driver } from "./driver.ts";
 
 /** What a request function is given: the question in two forms, how to answer it, and when to stop. */
@@ -17,7 +18,10 @@ export interface RequestParameters extends Omit<Sampling, "extra"> {
   readonly signal: AbortSignal;
   /** There when the caller streams: tell it each piece of text. */
   readonly onDelta?: (delta: Delta | string) => void;
-  /** Milliseconds that this attempt may take; `signal` keeps it too. */
+  /**
+   * Milliseconds that this attempt may take; `signal` aborts when they have passed. A function that does not hear
+   * it keeps its place, and its caller, for `abandonAfter` more.
+   */
   readonly timeout: number;
   /** Headers of this call alone. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -71,6 +75,7 @@ export const functionChecks = {
 export function functionDriver<Raw>(options: FunctionDriverOptions<Raw>): Driver {
   checkOptions("DriverLM", options, functionChecks);
   const { model, requestFn, outputFn, abilities } = options;
+  checkOptions("DriverLM: abilities", abilities, abilityChecks);
   if (requestFn === undefined) throw missing("requestFn", "asks the backend and returns its raw answer");
   if (outputFn === undefined) throw missing("outputFn", "makes a completion of the raw answer");
   const name = `DriverLM(${model ?? (requestFn.name || "unnamed")})`;

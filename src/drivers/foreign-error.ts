@@ -51,9 +51,23 @@ export function ownError(came: unknown, provider: string, request: ChatRequest):
   if (isTrunklineError(came)) {
     return came.code === "aborted" ? came : withFacts(came, { provider, model: request.model });
   }
-  const { code, details, what } = judge(came);
-  const message = `${provider} failed${what}: ${firstLine(came, request)}`;
+  const { code, details, what, said } = readable(came, request);
+  const message = `${provider} failed${what}: ${said}`;
   return new TrunklineError(code, message, { ...details, provider, model: request.model, cause: came });
+}
+
+/** Foreign errors may be anything, getters that throw included; the call must end all the same. */
+function readable(came: unknown, request: ChatRequest): Judgement & { readonly said: string } {
+  try {
+    return { ...judge(came), said: firstLine(came, request) };
+  } catch {
+    return {
+      code: "server_error",
+      details: { retryable: false },
+      what: "",
+      said: "with an error that cannot be read",
+    };
+  }
 }
 
 interface Judgement {

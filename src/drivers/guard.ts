@@ -1,31 +1,9 @@
-import type { Call, CallOptions, Delta } from "../core/call.ts";
-import type { Clock, Timer } from "../core/clock.ts";
-import type { Completion } from "../core/completion.ts";
-import { isTrunklineError, TrunklineError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
-import type { ChatRequest } from "../core/request.ts";
-import { abortError } from "../core/signals.ts";
-import { deliver } from "../wire/deltas.ts";
-import { refusal } from "./abilities.ts";
-import { plainCompletion } from "./check-completion.ts";
-import { plainDelta } from "./check-delta.ts";
+import type { Call } from "../core/call.ts";
+import { checkDriver, refusal } from "./abilities.ts";
 import { type Driver, isTrusted } from "./driver.ts";
-import { ownError } from "./foreign-error.ts";
+import { type GuardParts, type Post, reasonOf, Work } from "./work.ts";
 
-export interface GuardParts {
-  readonly clock: Clock;
-  readonly logger: () => Logger;
-  /** Where calls that were written off are counted. */
-  readonly counters?: { abandoned: number };
-}
-
-/** What the works of one driver share. */
-interface Post extends GuardParts {
-  readonly driver: Driver;
-  readonly trusted: boolean;
-  /** Whether the one warning about abandoned work was given. */
-  warned: boolean;
-}
+export type { GuardParts } from "./work.ts";
 
 /**
  * Makes any driver safe. It is started once, asked only for what it can carry and only while somebody waits;
@@ -34,6 +12,7 @@ interface Post extends GuardParts {
  * are spared the checks of their answers, and the deadline, which they keep themselves.
  */
 export function guard(driver: Driver, parts: GuardParts): Call {
+  checkDriver(driver);
   const post: Post = { ...parts, driver, trusted: isTrusted(driver), warned: false };
   let ready = driver.init === undefined;
   let starting: Promise<void> | undefined;
@@ -59,203 +38,11 @@ export function guard(driver: Driver, parts: GuardParts): Call {
     return new Promise((resolve, reject) => {
       const work = new Work(post, request, options, resolve, reject);
       if (ready) work.run();
-      else start().then(() => work.run(), work.fail);
+      else work.runAfter(start());
     });
   };
 }
 
 async function startUp(driver: Driver): Promise<void> {
   await driver.init?.();
-}
-
-/** What a call rejects with once its signal has aborted. */
-function reasonOf(signal: AbortSignal): TrunklineError {
-  return isTrunklineError(signal.reason) ? signal.reason : abortError(signal);
-}
-
-/** One call in the hands of a driver. */
-class Work {
-  readonly #post: Post;
-  readonly #request: ChatRequest;
-  readonly #options: CallOptions;
-  readonly #resolve: (completion: Completion) => void;
-  readonly #reject: (error: unknown) => void;
-  /** Aborts an outside driver, at its deadline or with the call; our own hear the call's signal. */
-  #controller: AbortController | undefined;
-  #timer: Timer | undefined;
-  /** Why the driver should stop, once it was told to. */
-  #stopped: TrunklineError | undefined;
-  /** Why a delta was not taken: it was none, or its listener threw. The answer it belongs to is not delivered. */
-  #refused: TrunklineError | undefined;
-  #began = false;
-  /** The first byte was reported. */
-  #answering = false;
-  /** A delta was handed on. */
-  #told = false;
-  #settled = false;
-
-  constructor(
-    post: Post,
-    request: ChatRequest,
-    options: CallOptions,
-    resolve: (completion: Completion) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.#post = post;
-    this.#request = request;
-    this.#options = options;
-    this.#resolve = resolve;
-    this.#reject = reject;
-    options.signal?.addEventListener("abort", this);
-  }
-
-  run(): void {
-    if (this.#settled) return;
-    this.#began = true;
-    const { driver, trusted } = this.#post;
-    try {
-      const answer = driver.chat(this.#request, trusted ? this.#forOurs() : this.#forOutside());
-      // An outside driver may have returned anything; its shape is looked at when it is there.
-      (trusted ? answer : Promise.resolve(answer)).then(this.#done, this.fail);
-    } catch (error) {
-      this.fail(error);
-    }
-  }
-
-  /** What our own drivers get: the call's options, with a listener that hears nothing too late. */
-  #forOurs(): CallOptions {
-    const options = this.#options;
-    return options.onDelta === undefined ? options : { ...options, onDelta: (delta) => this.#hear(delta) };
-  }
-
-  /** What outside drivers get: a signal that keeps the deadline too, and no part in what the layers above count. */
-  #forOutside(): CallOptions {
-    const options = this.#options;
-    this.#controller = new AbortController();
-    this.#timer = this.#post.clock.after(options.timeout, () => this.#stop(this.#late()));
-    const { onSent, onRate } = options.watch;
-    onSent?.();
-    return {
-      ...options,
-      signal: this.#controller.signal,
-      onDelta: options.onDelta && ((delta) => this.#hear(delta)),
-      watch: { onRate, onFirstByte: () => this.#firstByte() },
-    };
-  }
-
-  #firstByte(): void {
-    if (this.#answering || this.#settled) return;
-    this.#answering = true;
-    this.#options.watch.onFirstByte?.();
-  }
-
-  #hear(came: Delta): void {
-    // A deadline that passed unheard may still bring an answer; a caller that has left hears nothing.
-    if (this.#settled || this.#options.signal?.aborted) return;
-    const delta = this.#post.trusted ? came : this.#checked(came);
-    if (delta === undefined) return;
-    this.#told = true;
-    if (!this.#post.trusted) this.#firstByte();
-    try {
-      this.#options.onDelta!(delta);
-    } catch (error) {
-      this.#refuse(new TrunklineError("aborted", "the call's onDelta listener threw", { cause: error }));
-    }
-  }
-
-  #checked(came: unknown): Delta | undefined {
-    try {
-      return plainDelta(came, this.#post.driver.name);
-    } catch (error) {
-      this.#refuse(error as TrunklineError);
-    }
-  }
-
-  /** Remembers the error before it goes through the driver, which may swallow it or dress it up. */
-  #refuse(error: TrunklineError): never {
-    this.#refused ??= error;
-    throw this.#refused;
-  }
-
-  readonly #done = (came: Completion): void => {
-    if (this.#settled) return;
-    if (this.#refused !== undefined) {
-      this.fail(this.#refused);
-      return;
-    }
-    try {
-      const answer = this.#post.trusted ? came : this.#checkedAnswer(came);
-      this.#end();
-      this.#resolve(answer);
-    } catch (error) {
-      this.fail(error);
-    }
-  };
-
-  #checkedAnswer(came: unknown): Completion {
-    const answer = plainCompletion(came, this.#post.driver.name);
-    // Whoever asked for a stream gets one, even of a single piece.
-    if (this.#options.onDelta !== undefined && !this.#told) deliver(answer, (delta) => this.#hear(delta));
-    return answer;
-  }
-
-  readonly fail = (came: unknown): void => {
-    if (this.#settled) return;
-    this.#end();
-    this.#reject(this.#errorOf(came));
-  };
-
-  #errorOf(came: unknown): unknown {
-    if (this.#refused !== undefined) return this.#refused;
-    // A driver that was told to stop may say so in its own words.
-    if (this.#stopped !== undefined && !isTrunklineError(came)) return this.#stopped;
-    return ownError(came, this.#post.driver.name, this.#request);
-  }
-
-  /** The call's signal aborted. */
-  handleEvent(): void {
-    this.#stop(reasonOf(this.#options.signal!));
-  }
-
-  #stop(reason: TrunklineError): void {
-    if (this.#stopped !== undefined) return;
-    this.#stopped = reason;
-    // While the driver is starting it does nothing for this call yet.
-    if (!this.#began) {
-      this.fail(reason);
-      return;
-    }
-    this.#timer?.cancel();
-    this.#timer = this.#post.clock.after(this.#options.abandonAfter, () => this.#abandon(reason));
-    this.#controller?.abort(reason);
-  }
-
-  #abandon(reason: TrunklineError): void {
-    const { driver, counters, logger } = this.#post;
-    if (counters !== undefined) counters.abandoned++;
-    if (!this.#post.warned) {
-      this.#post.warned = true;
-      logger().warn(
-        `trunkline: ${driver.name} did not end ${this.#options.abandonAfter} ms after its call was aborted; the call ` +
-          "was written off. Pass `signal` on to whatever the driver waits for. Later cases are only counted.",
-      );
-    }
-    this.#end();
-    this.#reject(reason);
-  }
-
-  #late(): TrunklineError {
-    const { driver } = this.#post;
-    return new TrunklineError("timeout", `${driver.name} did not answer within ${this.#options.timeout} ms`, {
-      phase: "total",
-      provider: driver.name,
-      model: this.#request.model,
-    });
-  }
-
-  #end(): void {
-    this.#settled = true;
-    this.#timer?.cancel();
-    this.#options.signal?.removeEventListener("abort", this);
-  }
 }

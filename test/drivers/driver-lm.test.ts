@@ -164,6 +164,7 @@ describe("bad shapes", () => {
     [{ requestFn: "https://example.org" }, "requestFn: expected a function"],
     [{ outputFn: undefined }, "outputFn is missing"],
     [{ outputFn: {} }, "outputFn: expected a function"],
+    [{ abilities: { images: "yes" } }, 'abilities: images: expected true or false, got "yes"'],
     [{ model: 5 }, "model: expected a string, got 5"],
     [{ requestFm: () => 1 }, 'did you mean "requestFn"?'],
   ])("at construction: %o", (options, says) => {

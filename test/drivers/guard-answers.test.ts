@@ -180,6 +180,19 @@ describe("errors of drivers", () => {
     expect(error.message).toContain("outsider failed");
   });
 
+  test("an error that cannot even be read ends the call all the same", async () => {
+    const hostile = {
+      get status() {
+        throw new Error("no");
+      },
+    };
+    const error = await failure(ask(async () => Promise.reject(hostile)));
+    expect(error.code).toBe("server_error");
+    expect(error.cause).toBe(hostile);
+    const nameless = Object.assign(new Error("x"), { name: Symbol("odd") });
+    expect((await failure(ask(async () => Promise.reject(nameless)))).code).toBe("server_error");
+  });
+
   test("a driver's own TrunklineError keeps its facts and gains provider and model", async () => {
     const thrown = new TrunklineError("rate_limit", "slow down", {
       retryAfterMs: 1_500,

@@ -109,6 +109,39 @@ describe("start-up", () => {
     expect(inits).toBe(2);
   });
 
+  test("a start that never ends is given up when the attempt's time is over", async () => {
+    const { parts, clock, counters } = watched();
+    const call = guard(
+      driverOf(async () => hi, { init: () => new Promise(() => {}) }),
+      parts,
+    );
+    const late = failure(call(question(), callOptions({ timeout: 1_000 })));
+    await clock.advance(1_000);
+    expect(await late).toMatchObject({
+      code: "timeout",
+      phase: "connect",
+      sent: false,
+      provider: "outsider",
+    });
+    expect([clock.pending, counters.abandoned]).toEqual([0, 0]);
+  });
+
+  test.each([
+    [{ name: "" }, 'driver: name: expected a string, got ""'],
+    [{ chat: undefined }, "driver outsider: chat: expected a function, got undefined"],
+    [{ abilities: undefined }, "driver outsider: abilities.images: expected true, false"],
+    [
+      { abilities: { ...everything, tools: undefined } },
+      "driver outsider: abilities.tools: expected true, false",
+    ],
+    [{ abilities: { ...everything, images: "yes" } }, 'abilities: images: expected true or false, got "yes"'],
+    [{ abilities: { ...everything, sound: true } }, 'unknown option "sound"'],
+  ])("what is no driver is refused at once: %o", (wrong, says) => {
+    const make = () => guard({ ...driverOf(async () => hi), ...wrong } as Driver, watched().parts);
+    expect(make).toThrow(TrunklineError);
+    expect(make).toThrow(says);
+  });
+
   test("a caller that leaves while the driver starts is settled at once and never asked for", async () => {
     const gate = deferred<void>();
     let chats = 0;
@@ -290,6 +323,17 @@ describe("abort", () => {
       }
     });
   }
+
+  test("after a stop the reason is ours, whatever the driver says went wrong", async () => {
+    const { parts, clock } = watched();
+    const chat: Chat = (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal!.addEventListener("abort", () => reject(new TrunklineError("network", "socket hang up")));
+      });
+    const late = failure(guard(driverOf(chat), parts)(question(), callOptions({ timeout: 10 })));
+    await clock.advance(10);
+    expect((await late).code).toBe("timeout");
+  });
 
   test("a reason that is no TrunklineError becomes one", async () => {
     const call = guard(
