@@ -9,8 +9,7 @@ const unitMs: ReadonlyMap<string, number> = new Map([
   ["d", 86_400_000],
 ]);
 
-const whole = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h|d))+$/;
-const piece = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/g;
+const piece = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/y;
 
 /**
  * Milliseconds of a duration with units, as Go and protobuf write them; undefined when it is none.
@@ -21,11 +20,16 @@ const piece = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d)/g;
  * ```
  */
 export function durationMs(text: string): number | undefined {
-  if (text.length > 40 || !whole.test(text)) return undefined;
+  if (text === "" || text.length > 40) return undefined;
   let ms = 0;
-  for (const [, amount, unit] of text.matchAll(piece)) ms += Number(amount) * unitMs.get(unit!)!;
+  piece.lastIndex = 0;
+  while (piece.lastIndex < text.length) {
+    const found = piece.exec(text);
+    if (found === null) return undefined;
+    ms += Number(found[1]) * unitMs.get(found[2]!)!;
+  }
   // Binary fractions: 7.66 * 1000 is 7660.000000000001.
-  return Number.isFinite(ms) ? Math.round(ms * 1e3) / 1e3 : undefined;
+  return Math.round(ms * 1e3) / 1e3;
 }
 
 const decimal = /^\d+(?:\.\d+)?$/;

@@ -75,9 +75,9 @@ interface Found {
   readonly of: RateSignal["of"];
   readonly windowMs: number;
   readonly bare: boolean;
-  limit?: number;
-  remaining?: number;
-  resetMs?: number;
+  limit: number | undefined;
+  remaining: number | undefined;
+  resetMs: number | undefined;
 }
 
 function note(found: Found[], meaning: Meaning, value: string, hints: RateHints): void {
@@ -85,12 +85,12 @@ function note(found: Found[], meaning: Meaning, value: string, hints: RateHints)
   const windowMs = meaning.windowMs ?? ((of === "requests" && hints.requestWindowMs) || minute);
   let bucket = found.find((each) => each.of === of && each.windowMs === windowMs && each.bare === bare);
   if (bucket === undefined) {
-    bucket = { of, windowMs, bare };
+    bucket = { of, windowMs, bare, limit: undefined, remaining: undefined, resetMs: undefined };
     found.push(bucket);
   }
   if (fact === "reset") bucket.resetMs = untilMs(value.trim(), hints.clock.wall());
   else {
-    const number = plainNumber(value.split(/[,;]/, 1)[0]!.trim());
+    const number = plainNumber(value) ?? plainNumber(value.split(/[,;]/, 1)[0]!.trim());
     // A limit of nothing would hold a lane for ever; who sends it means that none is known.
     bucket[fact] = fact === "limit" && number === 0 ? undefined : number;
   }
@@ -100,13 +100,8 @@ function signalsOf(found: readonly Found[]): readonly RateSignal[] {
   const signals: RateSignal[] = [];
   for (const { of, windowMs, bare, limit, remaining, resetMs } of found) {
     if (limit === undefined && remaining === undefined) continue;
-    signals.push({
-      of,
-      windowMs: bare && resetMs !== undefined ? windowAround(resetMs) : windowMs,
-      ...(limit !== undefined && { limit }),
-      ...(remaining !== undefined && { remaining }),
-      ...(resetMs !== undefined && { resetMs }),
-    });
+    const window = bare && resetMs !== undefined ? windowAround(resetMs) : windowMs;
+    signals.push({ of, windowMs: window, limit, remaining, resetMs });
   }
   return signals;
 }
