@@ -10,6 +10,8 @@ export type {
   SimulatedStats,
 } from "../drivers/simulated.ts";
 export { SimulatedModel, simulatedDriver, simulatedModel } from "../drivers/simulated.ts";
+export type { DriverCase, DriverUnderTest, Situation } from "./contract/cases.ts";
+export { type DriverContractOptions, driverContract, type Runner } from "./driver-contract.ts";
 export { FakeClock, seededRandom } from "./fake-clock.ts";
 export { replies } from "./faulty/replies.ts";
 export type { End, Goaway, Piece, Reply, Script } from "./faulty/reply.ts";
