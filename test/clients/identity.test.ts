@@ -197,11 +197,12 @@ describe("interning", () => {
   test("it is bounded: the one not asked for longest is let go, and its key stays what it was", () => {
     const configs = new Configs();
     const at = (timeout: number) => resolveConfig(openai, { ...base, timeout }, configs);
-    const [first, second] = [at(1), at(2)];
-    for (let i = 3; i <= 4_096; i++) at(i);
+    const [first, second, third] = [at(1), at(2), at(3)];
+    for (let i = 4; i <= 4_096; i++) at(i);
     expect(at(1)).toBe(first);
     at(4_097);
     expect(at(1)).toBe(first);
+    expect(at(3)).toBe(third);
     expect(at(2)).not.toBe(second);
     expect(at(2).key).toBe(second.key);
   });

@@ -158,6 +158,7 @@ describe("a rotating key", () => {
     // The late answer of the run that was given up changes nothing.
     runs[0]!.resolve("late");
     await clock.advance(0);
+    expect(source.current()).toBe(next);
     runs[1]!.resolve("k2");
     expect(await next).toBe("k2");
     expect(clock.pending).toBe(0);

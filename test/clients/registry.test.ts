@@ -155,6 +155,20 @@ describe("limits", () => {
     expect(transport.handles[0]!.releases).toBe(1);
   });
 
+  test("Z5: its end changes nothing while there is another call", () => {
+    const { get, registry } = setUp();
+    registry.configure({ maxIdleClients: 0 });
+    const client = get();
+    const first = startCall(client);
+    client.slots.take();
+    first.end();
+    const second = startCall(client);
+    client.slots.give();
+    expect(client.closed).toBe(false);
+    second.end();
+    expect(client.closed).toBe(true);
+  });
+
   test("one that was just made is never the one that makes room", () => {
     const { get, registry } = setUp();
     registry.configure({ maxIdleClients: 0 });
@@ -179,12 +193,13 @@ describe("limits", () => {
   });
 
   test("R95: a call longer than that keeps it, and the ten minutes start at its end", async () => {
-    const { get, clock } = setUp();
+    const { get, clock, registry } = setUp();
     const client = get();
     const call = startCall(client);
     await clock.advance(3_600_000);
     expect(client.closed).toBe(false);
     call.end();
+    expect(await registry.closeIdle(1)).toBe(0);
     await clock.advance(599_999);
     expect(client.closed).toBe(false);
     await clock.advance(1);
