@@ -94,6 +94,14 @@ export async function faultyServer(options: FaultyServerOptions = {}): Promise<F
   const secure = identity && tlsEnd(identity, options.alpn ?? offered[protocol], memory);
   const open = new Set<Connection>();
 
+  const fateOf = (number: number): ConnectionFate => {
+    try {
+      return options.onConnection?.(number) ?? "serve";
+    } catch (error) {
+      host.scriptError ??= error;
+      return "reset";
+    }
+  };
   const accept = (socket: Socket): void => {
     memory.sockets.enter();
     const connection = new Connection(memory.sockets.ever, socket, () => {
@@ -104,7 +112,7 @@ export async function faultyServer(options: FaultyServerOptions = {}): Promise<F
     open.add(connection);
     if (memory.connections.length < keep.requests) memory.connections.push(connection);
     memory.changed();
-    void admit(connection, options.onConnection?.(connection.number) ?? "serve", () => {
+    void admit(connection, fateOf(connection.number), () => {
       if (secure === undefined) serve(connection, protocol === "auto" ? "h1" : protocol, socket);
       else
         secure(connection, socket, (outer, spoken) =>

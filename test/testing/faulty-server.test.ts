@@ -185,8 +185,11 @@ describe("HTTP/1.1", () => {
   });
 
   test("raw bytes take the place of head and body", async () => {
-    const server = await start({ script: { raw: ["HTTP/1.1 200 Fine\r\nbroken header\r\n", "\r\n"] } });
-    await expect(h1Client(server).request(post)).rejects.toThrow();
+    const raw = ["HTTP/1.1 200 Fine\r\nbroken header\r\n", "\r\n"];
+    const server = await start({ script: { raw } });
+    const [socket, got] = await bare(server);
+    await once(socket, "end");
+    expect(got()).toBe(raw.join(""));
   });
 
   test("idle keep-alive sockets are closed on demand, busy ones are not", async () => {
@@ -266,6 +269,25 @@ describe("HTTP/2", () => {
     });
     expect((await text(stream)).length).toBe(body.length);
     expect(heard).toBe(2);
+  });
+
+  test("raw bytes take the place of frames", async () => {
+    // A PING on stream 5, which the protocol forbids.
+    const ping = Buffer.from([0, 0, 8, 6, 0, 0, 0, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8]);
+    const server = await start({ protocol: "h2", script: { raw: [ping], end: "open" } });
+    const session = h2Session(server);
+    const failed = new Promise<Error>((resolve) => session.once("error", resolve));
+    void ask(session);
+    expect((await failed).message).toContain("Protocol error");
+  });
+
+  test("a script may decide at the headers, before the body has come", async () => {
+    const script = { head: false, end: { rstStream: 11 } } as const;
+    const server = await start({ protocol: "h2", decideAt: "headers", script });
+    const stream = h2Session(server).request({ ":method": "POST" });
+    stream.on("error", () => {});
+    await new Promise((resolve) => stream.once("close", resolve));
+    expect([stream.rstCode, server.seen.requests[0]!.state]).toEqual([11, "answered"]);
   });
 
   test("what comes after a GOAWAY is recorded and ignored", async () => {
@@ -416,6 +438,26 @@ describe("the script", () => {
     const { statusCode, body } = await client.request(post);
     expect([statusCode, await body.text()]).toEqual([500, expect.stringContaining("1 replies are used up")]);
     await expect(server.close()).rejects.toThrow("used up");
+  });
+
+  test.each([
+    ["what only the other protocol has", { script: { goaway: {} } }, "HTTP/2 only"],
+    ["a throw", { script: () => Promise.reject(new Error("mine")) }, "mine"],
+    [
+      "a throw for a connection",
+      {
+        onConnection: () => {
+          throw new Error("mine");
+        },
+      },
+      "mine",
+    ],
+  ])("%s fails the close", async (_, options, message) => {
+    const server = await faultyServer(options);
+    await h1Client(server)
+      .request(post)
+      .catch(() => {});
+    await expect(server.close()).rejects.toThrow(message);
   });
 
   test("a wait that can no longer come true ends with the server", async () => {

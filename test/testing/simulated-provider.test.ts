@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import * as http2 from "node:http2";
+import { connect } from "node:net";
 import { Client } from "undici";
 import { afterEach, describe, expect, test } from "vitest";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
@@ -190,5 +193,26 @@ describe("in a process of its own", () => {
     await provider.close();
     expect(() => process.kill(provider.pid, 0)).toThrow("ESRCH");
     await expect(provider.stats()).rejects.toThrow("has ended");
+  });
+
+  test("it ends with the process that started it, even when that is killed", async () => {
+    const starter = new URL("../../src/testing/start-provider.ts", import.meta.url).href;
+    const script = `
+      const { startProvider } = await import(${JSON.stringify(starter)});
+      console.log(new URL((await startProvider()).url).port);
+      process.stdin.resume();
+    `;
+    const parent = spawn(process.execPath, ["--input-type=module", "--eval", script]);
+    closers.push(() => parent.kill("SIGKILL"));
+    const [line] = await once(parent.stdout, "data");
+    const state = () =>
+      new Promise((resolve) => {
+        const socket = connect(Number(line), "127.0.0.1", () => socket.destroy());
+        socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code));
+        socket.on("close", () => resolve("listening"));
+      });
+    expect(await state()).toBe("listening");
+    parent.kill("SIGKILL");
+    await expect.poll(state).toBe("ECONNREFUSED");
   });
 });

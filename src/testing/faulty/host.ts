@@ -58,7 +58,9 @@ export class Host {
       await play(stage, reply);
     } catch (error) {
       this.scriptError ??= error;
-      await play(stage, { status: 500, body: `the script failed: ${error}` }).catch(() => {});
+      await play(stage, { status: 500, body: `the script failed: ${error}` }).catch(() =>
+        stage.connection.destroy(),
+      );
     }
     this.memory.changed();
   }

@@ -29,7 +29,7 @@ export async function play(stage: Stage, reply: Reply): Promise<void> {
     stage.head(reply);
     await send(piecesOf(reply.body), stage, (piece) => stage.write(piece));
   }
-  if (!gone(stage)) await end(stage, reply.end ?? "whole");
+  if (!gone(stage)) await end(stage, reply.end ?? (reply.raw === undefined ? "whole" : "fin"));
 }
 
 async function send(

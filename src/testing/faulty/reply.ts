@@ -42,7 +42,7 @@ export interface Reply {
    * "close" marks it by closing the socket.
    */
   readonly framing?: "length" | "chunked" | "close";
-  /** Bytes written to the connection in place of head and body, whatever they are. */
+  /** Bytes written to the connection in place of head and body, whatever they are; `end` is then "fin" unless told. */
   readonly raw?: readonly Piece[];
   readonly end?: End;
 }
