@@ -1,11 +1,12 @@
 import type { Socket } from "node:net";
-import { Client, type Dispatcher } from "undici";
+import type { Dispatcher, Client as UndiciClient } from "undici";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Carrier, Keeper } from "./carrier.ts";
 import { brokenExchange } from "./failure.ts";
 import type { Flight, Ride } from "./flight.ts";
 import { joinHeaders } from "./headers.ts";
 import { limits } from "./limits.ts";
+import { Client } from "./undici.ts";
 
 /**
  * One HTTP/1.1 socket inside one undici Client, which parses and frames; when to connect, keep and close is decided
@@ -16,7 +17,7 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
   idleFor: number = limits.h1Idle;
   readonly #origin: string;
   readonly #socket: Socket;
-  readonly #client: Client;
+  readonly #client: UndiciClient;
   readonly #keeper: Keeper;
   readonly #clock: Clock;
   #flight: Flight | undefined;

@@ -28,6 +28,9 @@ export class H2Ride implements Ride {
   #stream: RiddenStream | undefined;
   #flight: Flight | undefined;
   #error: Error | undefined;
+  #headed = false;
+  /** What came before the head: Node tells of headers a moment later than of the data behind them. */
+  #early: Buffer[] | undefined;
   /** The stream's own end came, and not only its reset. */
   #whole = false;
   #tailBytes = 0;
@@ -62,10 +65,20 @@ export class H2Ride implements Ride {
   }
 
   response(status: number, headers: Record<string, unknown>): void {
+    this.#headed = true;
     this.#flight?.head(status, joinHeaders(headers));
+    const early = this.#early;
+    if (early === undefined) return;
+    this.#early = undefined;
+    for (const chunk of early) this.data(chunk);
   }
 
   data(chunk: Buffer): void {
+    if (!this.#headed) {
+      this.#early ??= [];
+      this.#early.push(chunk);
+      return;
+    }
     if (this.#flight !== undefined) {
       if (!this.#flight.data(chunk)) this.#readTail();
       return;

@@ -1,13 +1,13 @@
 import type { Socket } from "node:net";
 import type { Clock, Timer } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
-import type { SocketBudget, SocketUser } from "./budget.ts";
 import type { Carrier, Keeper } from "./carrier.ts";
 import type { Connector } from "./connector.ts";
 import { connectFailure, isShortage } from "./failure.ts";
 import { H1Carrier } from "./h1-carrier.ts";
 import { H2Carrier } from "./h2-carrier.ts";
 import { limits } from "./limits.ts";
+import type { SocketBudget, SocketUser } from "./socket-budget.ts";
 
 /** Who wants carriers: the pool. */
 export interface Opening extends Keeper, SocketUser {

@@ -3,7 +3,6 @@ import { TrunklineError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { outside } from "../core/outside.ts";
 import { Slots } from "../core/slots.ts";
-import type { SocketBudget } from "./budget.ts";
 import type { Carrier } from "./carrier.ts";
 import { Connector } from "./connector.ts";
 import { codeOf, unwrap } from "./failure.ts";
@@ -13,6 +12,7 @@ import { limits } from "./limits.ts";
 import { Line } from "./line.ts";
 import { Opener, type Opening } from "./opener.ts";
 import type { PoolSettings, PoolUse } from "./settings.ts";
+import type { SocketBudget } from "./socket-budget.ts";
 
 /** What a pool needs of the process. */
 export interface Surroundings {

@@ -2,11 +2,12 @@ import type { Clock } from "../core/clock.ts";
 import type { TrunklineError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/log.ts";
 import type { Slots } from "../core/slots.ts";
-import { derivedCeiling, type SocketBudget, sharedBudget } from "./budget.ts";
+import { sharedBudget, socketsWithinLimit } from "./budget.ts";
 import type { Exchange, Receiver } from "./exchange.ts";
 import { Handle } from "./handle.ts";
 import { Pool } from "./pool.ts";
 import { type PoolSettings, type PoolUse, poolKey } from "./settings.ts";
+import type { SocketBudget } from "./socket-budget.ts";
 
 /** One user's hold on a Pool; Clients with the same origin, TLS, proxy and protocol share the Pool behind it. */
 export interface PoolHandle {
@@ -68,7 +69,7 @@ export class Transport {
 
   /** Sockets of the whole process, for all Pools together; undefined goes back to what the descriptor limit allows. */
   set maxSockets(sockets: number | undefined) {
-    this.#budget.ceiling = sockets ?? derivedCeiling();
+    this.#budget.ceiling = sockets ?? socketsWithinLimit();
   }
 
   get maxSockets(): number {

@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import type { ServerHttp2Stream } from "node:http2";
 import { describe, expect, test } from "vitest";
+import { DATA, END_STREAM, endsRequest, frame, frameServer, ok } from "./frames.ts";
 import { failures, h2Server, open, quiet, send, turn, until } from "./support.ts";
 
 /** Answers each stream only when told to. */
@@ -192,6 +193,19 @@ describe("HTTP/2 sessions", () => {
     expect(mostShaking).toBe(4);
     server.answerAll();
     await Promise.all(calls);
+  });
+
+  test("the head comes before the data, also where both come at once", async () => {
+    const server = await frameServer((came, socket) => {
+      if (!endsRequest(came)) return;
+      socket.write(
+        Buffer.concat([ok(came.id), frame(DATA, 0, came.id, "a"), frame(DATA, END_STREAM, came.id, "b")]),
+      );
+    });
+    const { pool } = open({ origin: server.origin });
+    const seen: string[] = [];
+    await send(pool, { onHead: () => seen.push("head"), onPart: (text) => seen.push(text) });
+    expect(seen).toEqual(["head", "a", "b"]);
   });
 
   test("a session lives 300 s unused, then its socket is closed", async () => {
