@@ -15,6 +15,7 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
     const { signal, outerSignals, deadlineAt } = options;
     const aborted = signal?.aborted ? signal : outerSignals?.find((outer) => outer.aborted);
     if (aborted) return Promise.reject(abortError(aborted));
+    if (deadlineAt <= clock.now()) return Promise.reject(deadlineError());
     const controller = new AbortController();
     return new Promise<Completion>((resolve, reject) => {
       const leave: Leave = (error) => {
@@ -35,16 +36,21 @@ export function caller(clock: Clock, open: Set<Leave>): Layer {
         if (unlinkOuter) for (const each of unlinkOuter) each();
       };
       open.add(leave);
-      next(request, { ...options, signal: controller.signal, outerSignals: undefined }).then(
-        (answer) => {
-          clean();
-          resolve(answer);
-        },
-        (error) => {
-          clean();
-          reject(error);
-        },
-      );
+      try {
+        next(request, { ...options, signal: controller.signal, outerSignals: undefined }).then(
+          (answer) => {
+            clean();
+            resolve(answer);
+          },
+          (error) => {
+            clean();
+            reject(error);
+          },
+        );
+      } catch (error) {
+        clean();
+        reject(error);
+      }
     });
   };
 }

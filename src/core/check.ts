@@ -81,10 +81,11 @@ export function didYouMean(name: string, known: readonly string[]): string {
 
 /** The known word within a third of the letters, or none. */
 function nearest(word: string, known: readonly string[]): string | undefined {
+  const start = word.slice(0, 64).toLowerCase();
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.ceil(word.length / 3)) + 1;
+  let bestDistance = Math.max(2, Math.ceil(start.length / 3)) + 1;
   for (const candidate of known) {
-    const d = distance(word.toLowerCase().slice(0, 64), candidate.toLowerCase());
+    const d = distance(start, candidate.toLowerCase());
     if (d < bestDistance) {
       bestDistance = d;
       best = candidate;

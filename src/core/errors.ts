@@ -87,16 +87,16 @@ export class TrunklineError extends Error {
   readonly code: ErrorCode;
   /** Whether the same call may succeed a little later. */
   readonly retryable: boolean;
-  readonly status?: number;
-  readonly retryAfterMs?: number;
-  readonly requestId?: string;
-  readonly provider?: string;
-  readonly model?: string;
-  readonly phase?: TimeoutPhase;
-  readonly partial?: Completion;
-  readonly rows?: readonly unknown[];
-  readonly done?: number;
-  readonly sent?: boolean;
+  declare readonly status?: number;
+  declare readonly retryAfterMs?: number;
+  declare readonly requestId?: string;
+  declare readonly provider?: string;
+  declare readonly model?: string;
+  declare readonly phase?: TimeoutPhase;
+  declare readonly partial?: Completion;
+  declare readonly rows?: readonly unknown[];
+  declare readonly done?: number;
+  declare readonly sent?: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     const { cause, retryable, ...facts } = details;

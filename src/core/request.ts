@@ -88,7 +88,7 @@ export function makeRequest(model: string, input: Input, call: Sampling, default
   if (own !== undefined) checkOptions("request", own, inputChecks);
   for (const name of samplingNames) {
     const value = own?.[name] ?? call[name] ?? defaults[name];
-    if (value !== undefined) request[name] = typeof value === "object" ? frozenCopy(value) : value;
+    if (value !== undefined) request[name] = typeof value === "object" ? frozenCopy(value, name) : value;
   }
   return Object.freeze(request) as unknown as ChatRequest;
 }
@@ -116,12 +116,12 @@ function readMessage(message: Message, index: number): Message {
   if (typeof message.content === "string") {
     // Most turns are flat: a spread is enough, and far cheaper than a walk.
     const toolCalls = (message as { toolCalls?: unknown }).toolCalls;
-    return toolCalls === undefined ? Object.freeze({ ...message }) : frozenCopy(message);
+    return toolCalls === undefined ? Object.freeze({ ...message }) : frozenCopy(message, place);
   }
   if (!Array.isArray(message.content))
     throw wrongOption(`${place}.content`, "a string or a list of parts", message.content);
   for (const [i, part] of message.content.entries()) checkPart(part, `${place}.content[${i}]`);
-  return frozenCopy(message);
+  return frozenCopy(message, place);
 }
 
 function checkPart(part: Part, place: string): void {
@@ -134,16 +134,25 @@ function checkPart(part: Part, place: string): void {
   }
 }
 
+/** Deeper than any honest request; a guard against cycles. */
+const maxDepth = 100;
+
 /** A deep, frozen copy of plain data. Bytes are shared: copying every image would double the memory of a batch. */
-function frozenCopy<T>(value: T): T {
+function frozenCopy<T>(value: T, place: string, depth = 0): T {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
-  const copy: Record<string, unknown> = Object.create(Object.getPrototypeOf(value));
+  if (depth > maxDepth)
+    throw wrongOption(place, `plain data at most ${maxDepth} levels deep, without cycles`, value);
+  if (Array.isArray(value)) {
+    return Object.freeze(value.map((item, i) => frozenCopy(item, `${place}[${i}]`, depth + 1))) as T;
+  }
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) throw wrongOption(place, "plain data", value);
+  const copy: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
+    const own = frozenCopy(member, `${place}.${name}`, depth + 1);
     // defineProperty, so that a member called __proto__ stays a member.
-    if (name === "__proto__")
-      Object.defineProperty(copy, name, { value: frozenCopy(member), enumerable: true });
-    else copy[name] = frozenCopy(member);
+    if (name === "__proto__") Object.defineProperty(copy, name, { value: own, enumerable: true });
+    else copy[name] = own;
   }
   return Object.freeze(copy) as T;
 }

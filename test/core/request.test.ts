@@ -147,3 +147,15 @@ describe("textOf", () => {
     ).toBe("ab");
   });
 });
+
+describe("what is not plain data", () => {
+  const cycle: Record<string, unknown> = {};
+  cycle.self = cycle;
+  test.each<[string, unknown, RegExp]>([
+    ["a cycle", cycle, /extra(\.self)+: expected plain data at most 100 levels deep/],
+    ["a Date", { at: new Date(0) }, /extra\.at: expected plain data, got a Date/],
+    ["a Map", { list: [new Map()] }, /extra\.list\[0\]: expected plain data, got a Map/],
+  ])("%s in `extra` is named with its place", (_, extra, message) => {
+    expect(() => makeRequest("m", "x", { extra: extra as never }, {})).toThrow(message);
+  });
+});
