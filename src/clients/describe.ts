@@ -1,5 +1,6 @@
 import { mask } from "./secret.ts";
-import type { ClientSettings, TlsOptions } from "./settings.ts";
+import type { ClientSettings } from "./settings.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /** A Client's settings for people: secrets masked, what is not set left out. */
 export type SettingsView = Readonly<Record<string, unknown>>;

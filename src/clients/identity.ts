@@ -1,6 +1,7 @@
 import { canonical } from "../core/json.ts";
 import type { Fingerprints } from "./secret.ts";
-import type { ClientSettings, TlsOptions } from "./settings.ts";
+import type { ClientSettings } from "./settings.ts";
+import type { TlsOptions } from "./tls.ts";
 
 /**
  * The text that is equal for equal settings and different for different ones, whatever the order they were

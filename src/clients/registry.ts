@@ -104,6 +104,7 @@ export class Registry {
   readonly #companions = new Map<string, unknown>();
   #closing: Closing | undefined;
   #logger = silent;
+  #unsaid: string | undefined;
   #hits = 0;
   #misses = 0;
   #created = 0;
@@ -139,7 +140,7 @@ export class Registry {
   configure(options: RegistryOptions): void {
     checkOptions("clients.configure", options, registryChecks);
     const { maxIdleClients, idleTtl, maxSockets, logger } = options;
-    if (logger !== undefined) this.#logger = logger;
+    if (logger !== undefined) this.#setLogger(logger);
     if (maxSockets !== undefined) this.#transport.maxSockets = maxSockets;
     if (maxIdleClients !== undefined) this.#idle.most = maxIdleClients;
     if (idleTtl !== undefined) this.#idle.ttl = idleTtl;
@@ -227,8 +228,8 @@ export class Registry {
     this.#idle.welcome(client);
     if (this.#logger !== silent)
       this.#log("info", `client ${client.id} made: ${inOneLine(describe(config))}`);
-    const warning = this.#leaks.created(config.key);
-    if (warning !== undefined) this.#log("warn", warning);
+    this.#unsaid = this.#leaks.created(config.key) ?? this.#unsaid;
+    this.#warn();
     return client;
   }
 
@@ -254,6 +255,18 @@ export class Registry {
     this.#clients.delete(client.config.key);
     this.#closed++;
     client.release();
+  }
+
+  #setLogger(logger: Logger): void {
+    this.#logger = logger;
+    this.#warn();
+  }
+
+  /** The one warning waits for somebody who hears it. */
+  #warn(): void {
+    if (this.#unsaid === undefined || this.#logger === silent) return;
+    this.#log("warn", this.#unsaid);
+    this.#unsaid = undefined;
   }
 
   /** A logger that throws must not cost a call. */

@@ -1,10 +1,12 @@
-import { type Check, checkOptions, checks, oneOf, wrongOption } from "../core/check.ts";
+import { type Check, checkOptions, checks, oneOf } from "../core/check.ts";
 import { env } from "../core/env.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { ProtocolChoice } from "../transport/settings.ts";
 import { readBaseURL } from "./base-url.ts";
 import { readHeaders, sendable } from "./headers.ts";
 import { readProxy } from "./proxy.ts";
+import { readTls, type TlsOptions } from "./tls.ts";
+import { count, firstFound, seconds } from "./variables.ts";
 
 /** What is known of a provider before anybody asks it anything: where it is, and which variables describe it. */
 export interface ProviderFacts {
@@ -32,20 +34,6 @@ export interface ProviderFacts {
 
 /** Brings the key when an attempt needs one. */
 export type KeyFunction = () => string | Promise<string>;
-
-type Pem = string | Uint8Array;
-
-/** TLS beyond the system's own. */
-export interface TlsOptions {
-  /** Certificate authorities to trust instead of the system's, in PEM. */
-  readonly ca?: Pem | readonly Pem[];
-  /** The client's own certificate, in PEM. */
-  readonly cert?: Pem | readonly Pem[];
-  /** The client's own private key, in PEM. */
-  readonly key?: Pem;
-  /** `false` accepts any certificate. For tests only: whoever sits between can then read the key. Default true. */
-  readonly rejectUnauthorized?: boolean;
-}
 
 /**
  * What makes a Client: LMs whose options agree in all of these share one, LMs that differ in any have different
@@ -93,19 +81,6 @@ export interface ClientOptions {
   /** A proxy's URL, or `false` for none. Default: `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`. */
   readonly proxy?: string | false;
 }
-
-const isPem = (value: unknown): boolean =>
-  value instanceof Uint8Array || (typeof value === "string" && value.includes("-----BEGIN"));
-const pem: Check = (value) =>
-  isPem(value) ? undefined : "PEM text (-----BEGIN ...) or its bytes, not a path";
-const pems: Check = (value) => (Array.isArray(value) && value.every(isPem) ? undefined : pem(value));
-
-const tlsChecks = {
-  ca: pems,
-  cert: pems,
-  key: pem,
-  rejectUnauthorized: checks.boolean,
-} satisfies Record<keyof TlsOptions, Check>;
 
 /** The checks of every option that makes a Client. */
 export const clientChecks = {
@@ -226,16 +201,6 @@ function policy(provider: ProviderFacts, options: ClientOptions) {
   };
 }
 
-function firstFound(
-  variables: readonly string[],
-): { readonly name: string; readonly value: string } | undefined {
-  for (const name of variables) {
-    const value = env(name);
-    if (value !== undefined) return { name, value };
-  }
-  return undefined;
-}
-
 function baseURLOf(provider: ProviderFacts, options: ClientOptions): string {
   if (options.baseURL !== undefined) return readBaseURL(`${provider.name}: baseURL`, options.baseURL);
   const found = firstFound(provider.baseURLVariables);
@@ -274,47 +239,4 @@ function words(name: string, option: string | undefined, variable: string | unde
   const text = option ?? (variable && env(variable));
   const value = text && sendable(option === undefined ? variable! : name, text.trim());
   return value || undefined;
-}
-
-/** A variable in seconds, as milliseconds. */
-function seconds(variable: string | undefined): number | undefined {
-  return fromVariable(variable, /^\d+(\.\d+)?$/, "seconds above 0", (value) => value > 0, 1_000);
-}
-
-function count(variable: string | undefined): number | undefined {
-  return fromVariable(variable, /^\d+$/, "a whole number of 0 or more", Number.isSafeInteger, 1);
-}
-
-function fromVariable(
-  variable: string | undefined,
-  form: RegExp,
-  expected: string,
-  test: (value: number) => boolean,
-  unit: number,
-): number | undefined {
-  const text = variable && env(variable);
-  if (text === undefined || text === "") return undefined;
-  const value = Number(text);
-  if (!form.test(text) || !test(value)) throw wrongOption(variable!, expected, text);
-  return value * unit;
-}
-
-function readTls(name: string, tls: TlsOptions): TlsOptions {
-  checkOptions(name, tls, tlsChecks);
-  return Object.freeze({
-    ...(tls.ca !== undefined && { ca: copyPems(tls.ca) }),
-    ...(tls.cert !== undefined && { cert: copyPems(tls.cert) }),
-    ...(tls.key !== undefined && { key: copyPem(tls.key) }),
-    ...(tls.rejectUnauthorized !== undefined && { rejectUnauthorized: tls.rejectUnauthorized }),
-  });
-}
-
-function copyPem(given: Pem): Pem {
-  return typeof given === "string" ? given : given.slice();
-}
-
-function copyPems(given: Pem | readonly Pem[]): Pem | readonly Pem[] {
-  return typeof given === "string" || given instanceof Uint8Array
-    ? copyPem(given)
-    : Object.freeze(given.map(copyPem));
 }

@@ -20,6 +20,7 @@ describe("closing", () => {
     const [first, second] = [startCall(busy), startCall(busy)];
     const closing = registry.close();
     expect([busy.closed, idle.closed]).toEqual([false, true]);
+    expect(await registry.closeIdle(0)).toBe(0);
     first.end();
     expect(await isDone(closing)).toBe(false);
     second.end();
@@ -145,6 +146,17 @@ describe("closing twice", () => {
     young.end();
     expect(await isDone(second)).toBe(false);
     old.end();
+    expect(await isDone(first)).toBe(true);
+    expect(await isDone(second)).toBe(true);
+  });
+
+  test("an abort that comes with new Clients ends the earlier drain too", async () => {
+    const { get, registry } = setUp();
+    const old = startCall(get());
+    const first = registry.close({ deadline: 60_000 });
+    const young = startCall(get());
+    const second = registry.close({ mode: "abort" });
+    expect([old.error?.code, young.error?.code]).toEqual(["closed", "closed"]);
     expect(await isDone(first)).toBe(true);
     expect(await isDone(second)).toBe(true);
   });

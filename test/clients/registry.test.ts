@@ -1,13 +1,46 @@
 import { describe, expect, test } from "vitest";
+import { Configs, resolveConfig } from "../../src/clients/config.ts";
 import { LeakWatch } from "../../src/clients/leak-watch.ts";
+import { Registry } from "../../src/clients/registry.ts";
+import { FakeClock } from "../../src/testing/fake-clock.ts";
+import { Transport } from "../../src/transport/transport.ts";
 import { local, openai, setUp, startCall, testKey, thrown } from "./parts.ts";
 
 describe("one Client a configuration", () => {
-  test("R67, R70, R79: asked again, it is the same one", () => {
+  test("R12, R14, R19, R67, R70, R79: asked again, a thousand times in a loop, it is the same one", () => {
     const { get, registry } = setUp();
     const client = get();
-    for (let i = 0; i < 10; i++) expect(get()).toBe(client);
-    expect(registry.stats()).toMatchObject({ clients: 1, created: 1, hits: 10, misses: 1 });
+    for (let i = 0; i < 1_000; i++) expect(get()).toBe(client);
+    expect(registry.stats()).toMatchObject({ clients: 1, created: 1, hits: 1_000, misses: 1 });
+  });
+
+  test("R23: several providers live under one scheme", () => {
+    const { registry, configs } = setUp();
+    const ids = ["openai", "groq", "cerebras"].map((name) => {
+      const config = resolveConfig({ ...openai, name }, { apiKey: testKey }, configs);
+      return registry.get(config).id;
+    });
+    expect(ids).toEqual(["openai#1", "groq#2", "cerebras#3"]);
+  });
+
+  test("R26, R36: two keys for one origin are two Clients on one Pool, and nothing is opened", async () => {
+    const clock = new FakeClock();
+    const configs = new Configs();
+    const registry = new Registry({ clock, configs, transport: new Transport({ clock }) });
+    const [one, two] = ["key-of-one", "key-of-two"].map((apiKey) =>
+      registry.get(resolveConfig(openai, { apiKey }, configs)),
+    );
+    expect(one).not.toBe(two);
+    expect(registry.stats()).toMatchObject({ clients: 2, pools: 1, sockets: 0 });
+    await registry.closeIdle(0);
+    expect(registry.stats()).toMatchObject({ clients: 0, pools: 0 });
+  });
+
+  test("N14, R59, R91: 5,000 configurations leave no more than the idle ones behind", () => {
+    const { get, registry, transport } = setUp();
+    for (let i = 1; i <= 5_000; i++) get({ timeout: i });
+    expect(registry.stats()).toMatchObject({ clients: 256, created: 5_000, closed: 4_744 });
+    expect(transport.handles.filter(({ releases }) => releases === 0)).toHaveLength(256);
   });
 
   test("R77, R80: another configuration has another", () => {
@@ -40,7 +73,7 @@ describe("one Client a configuration", () => {
     expect(thrown(() => config({ model: "gpt-4o" } as never)).message).toMatch(/unknown option "model"/);
   });
 
-  test("a hit makes no pool, timer or waiting work", () => {
+  test("R41: a hit makes no pool, timer or waiting work", () => {
     const { config, registry, transport, clock } = setUp();
     const one = config();
     registry.get(one);
@@ -178,7 +211,7 @@ describe("limits", () => {
     expect(client.closed).toBe(true);
   });
 
-  test("R95: ten minutes idle, and it goes; each use starts them anew", async () => {
+  test("R30, R42, R43, R95: ten minutes idle, and it goes; each use starts them anew", async () => {
     const { get, clock, registry } = setUp();
     const [used, unused] = [get({ timeout: 1 }), get({ timeout: 2 })];
     await clock.advance(300_000);
@@ -392,6 +425,15 @@ describe("R46: a leak of configurations", () => {
     registry.configure({ logger });
     for (let i = 0; i < 20; i++) get({ apiKey: () => "k" });
     expect(warnings(lines)[0]).toMatch(/what varies most is apiKey \(a function written inside a loop/);
+  });
+
+  test("the warning waits for a logger", () => {
+    const { get, registry, lines, logger } = setUp({ leakThreshold: 20 });
+    for (let i = 1; i <= 30; i++) get({ timeout: i });
+    registry.configure({ logger });
+    expect(warnings(lines)[0]).toMatch(/20 different client configurations .* timeout\./);
+    registry.configure({ logger });
+    expect(warnings(lines)).toHaveLength(1);
   });
 
   test("few configurations that come and go are none", async () => {

@@ -166,10 +166,12 @@ describe("options", () => {
     expect(error.message).toMatch(message);
   });
 
-  test("Infinity is no limit", () => {
-    expect(resolve({ apiKey: "k", timeout: Number.POSITIVE_INFINITY })).toMatchObject({
+  test("R38: what refines the timeout follows it unless it is set; Infinity is no limit", () => {
+    expect(resolve({ apiKey: "k", timeout: 5 })).toMatchObject({ firstByteTimeout: 5, idleTimeout: 5 });
+    expect(resolve({ apiKey: "k", timeout: Number.POSITIVE_INFINITY, idleTimeout: 7 })).toMatchObject({
       timeout: Number.POSITIVE_INFINITY,
-      idleTimeout: Number.POSITIVE_INFINITY,
+      firstByteTimeout: Number.POSITIVE_INFINITY,
+      idleTimeout: 7,
     });
   });
 
