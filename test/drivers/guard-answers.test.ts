@@ -157,7 +157,7 @@ describe("errors of drivers", () => {
     [http(503), { code: "overloaded", status: 503, retryable: true }],
     [http(500), { code: "server_error", status: 500, retryable: true }],
     [Object.assign(new Error("refused"), { code: "ECONNREFUSED" }), { code: "network", sent: false }],
-    [Object.assign(new Error("reset"), { code: "ECONNRESET" }), { code: "network", sent: undefined }],
+    [Object.assign(new Error("reset"), { code: "ECONNRESET" }), { code: "network", retryable: true }],
     [
       new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code: "UND_ERR_SOCKET" }) }),
       { code: "network", retryable: true },
@@ -177,6 +177,7 @@ describe("errors of drivers", () => {
     const error = await failure(ask(async () => Promise.reject(thrown)));
     expect(error).toMatchObject({ ...expected, provider: "outsider", model: "m1" });
     expect(error.cause).toBe(thrown);
+    expect(error.sent).toBe("sent" in expected ? false : undefined);
     expect(error.message).toContain("outsider failed");
   });
 
@@ -210,6 +211,12 @@ describe("errors of drivers", () => {
       model: "m1",
       cause: 7,
     });
+    expect(thrown.provider).toBeUndefined();
+  });
+
+  test("an abort that a driver reports belongs to its caller and stays as it is", async () => {
+    const thrown = new TrunklineError("aborted", "left");
+    expect(await failure(ask(async () => Promise.reject(thrown)))).toBe(thrown);
     expect(thrown.provider).toBeUndefined();
   });
 

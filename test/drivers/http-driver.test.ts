@@ -144,6 +144,23 @@ describe("rotating keys", () => {
     expect(fixed.exchanges).toHaveLength(1);
   });
 
+  test("nothing more is sent when the caller left while a newer key was brought", async () => {
+    const controller = new AbortController();
+    const reason = new TrunklineError("aborted", "left");
+    const line = {
+      ...fakeLine([{ status: 401, body: ["{}"] }, chat("1")]),
+      async refreshKey() {
+        controller.abort(reason);
+        return "sk-fresh-0002";
+      },
+    };
+    const error = await failureOf(
+      driverOn(line).chat(question(), callOptions({ signal: controller.signal })),
+    );
+    expect(error).toBe(reason);
+    expect(line.exchanges).toHaveLength(1);
+  });
+
   test("nothing is sent when the caller left while a key was brought", async () => {
     const controller = new AbortController();
     const reason = new TrunklineError("aborted", "left");
@@ -188,6 +205,7 @@ describe("what the layers above are told", () => {
 
   test.each([
     ["a refusal", { status: 429, body: ["{}"] }],
+    ["a refusal sent as events", { status: 429, ...events('data: {"error":{}}\n\n') }],
     ["an error inside a 200", { body: ['{"error":{"code":500}}'] }],
     ["an error inside a stream", events('data: {"error":{"type":"overloaded_error"}}\n\n')],
     ["a body that is no answer", { body: ["<html></html>"] }],
@@ -274,10 +292,14 @@ describe("answers", () => {
     expect(cut).toMatchObject({ code: "incomplete", partial: { text: "half an " } });
   });
 
-  test("compressed bytes that nobody asked for are named", async () => {
-    const error = await fail({ headers: { "content-encoding": "gzip" }, body: [Uint8Array.of(31, 139, 8)] });
+  test("compressed bytes that nobody asked for are named, and read no further", async () => {
+    const line = fakeLine([
+      { headers: { "content-encoding": "gzip" }, body: [Uint8Array.of(31, 139, 8), "more"] },
+    ]);
+    const error = await failureOf(driverOn(line).chat(question(), callOptions()));
     expect(error.code).toBe("bad_response");
     expect(error.message).toContain("gzip");
+    expect(line.readings).toEqual(["done"]);
   });
 
   test("W6: a body above the bound is an error that ends the reading", async () => {
@@ -317,18 +339,18 @@ describe("statuses", () => {
           status: 429,
           headers: { "retry-after-ms": "1500", "x-request-id": "req-7" },
           body: [
-            '{"error":{"message":"key sk-secret-0001 of client-header-value and call-header-value: wait"}}',
+            '{"error":{"message":"key plain-key-0001 of client-header-value and call-header-value: wait"}}',
           ],
         },
       ],
-      { headers: { "x-token": "client-header-value" } },
+      { headers: { "x-token": "client-header-value" }, key: "plain-key-0001" },
     );
     const error = await failureOf(
       driverOn(line).chat(question(), callOptions({ headers: { "x-call": "call-header-value" } })),
     );
     expect(error).toMatchObject({ code: "rate_limit", retryAfterMs: 1_500, requestId: "req-7" });
     expect(error.message).toContain("wait");
-    for (const secret of ["sk-secret-0001", "client-header-value", "call-header-value"]) {
+    for (const secret of ["plain-key-0001", "client-header-value", "call-header-value"]) {
       expect(error.message).not.toContain(secret);
     }
   });
