@@ -39,11 +39,12 @@ export class LeakWatch {
   }
 
   #warning(): string {
-    const [most] = [...this.#changes].sort((a, b) => b[1] - a[1]);
-    const field = most?.[0] ?? "nothing";
+    const most = Math.max(...this.#changes.values());
+    // Several when one follows another, as the finer timeouts follow `timeout`.
+    const fields = [...this.#changes.keys()].filter((name) => this.#changes.get(name) === most).slice(0, 4);
     return (
-      `${this.#threshold} different client configurations were made; what varies most is ${field}` +
-      `${advice[field.split(".")[0]!] ?? ""}. Each has a client of its own, so that little is shared.`
+      `${this.#threshold} different client configurations were made; what varies most is ${fields.join(", ")}` +
+      `${advice[fields[0]!.split(".")[0]!] ?? ""}. Each has a client of its own, so that little is shared.`
     );
   }
 }

@@ -431,7 +431,9 @@ describe("R46: a leak of configurations", () => {
     const { get, registry, lines, logger } = setUp({ leakThreshold: 20 });
     for (let i = 1; i <= 30; i++) get({ timeout: i });
     registry.configure({ logger });
-    expect(warnings(lines)[0]).toMatch(/20 different client configurations .* timeout\./);
+    expect(warnings(lines)[0]).toMatch(
+      /20 different client configurations .* firstByteTimeout, idleTimeout, timeout\./,
+    );
     registry.configure({ logger });
     expect(warnings(lines)).toHaveLength(1);
   });

@@ -213,8 +213,13 @@ describe("the cost of an answer", () => {
 
   test("R123: is undefined where no price is known, and the answer is the one that came", async () => {
     const { call, events } = setUp();
-    events.usePrices(() => undefined);
-    expect(await call()).toBe(answer);
+    const table = vi.fn(() => undefined);
+    events.usePrices(table);
+    for (let i = 0; i < 3; i++) expect(await call()).toBe(answer);
+    expect(table.mock.calls).toEqual([
+      ["openai", "gpt-4o-mini-2024-07-18"],
+      ["openai", "gpt-4o-mini"],
+    ]);
   });
 
   test("comes from a table of one's own, which is asked once a model", async () => {
