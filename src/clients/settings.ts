@@ -8,6 +8,8 @@ import { readProxy } from "./proxy.ts";
 import { readTls, type TlsOptions } from "./tls.ts";
 import { count, firstFound, seconds } from "./variables.ts";
 
+export type { TlsOptions } from "./tls.ts";
+
 /** What is known of a provider before anybody asks it anything: where it is, and which variables describe it. */
 export interface ProviderFacts {
   /** As it stands before the slash in "provider/model". */
