@@ -97,11 +97,13 @@ export class ExchangeReader implements Receiver {
 
   /** The exchange broke. What had come may still be a whole answer, say more than the break, or be its `partial`. */
   broken(error: unknown): Completion {
-    if (this.#reader === undefined || error === this.#parts.options.signal?.reason) throw this.#named(error);
+    const ok = isOk(this.#status);
+    // A body that its framing calls cut is cut; only events and refusals are worth reading to where they got.
+    const readable = this.#reader !== undefined && (this.#streamed || !ok);
+    if (!readable || error === this.#parts.options.signal?.reason) throw this.#named(error);
     const found = this.#found();
-    // Events say themselves when an answer is whole; a body that its framing calls cut is cut.
-    if (found.completion !== undefined && this.#streamed) return found.completion;
-    if (!isOk(this.#status)) throw this.#named(found.error);
+    if (found.completion !== undefined) return found.completion;
+    if (!ok) throw this.#named(found.error);
     const partial = isTrunklineError(found.error) ? found.error.partial : undefined;
     throw this.#named(error, partial);
   }
@@ -114,9 +116,9 @@ export class ExchangeReader implements Receiver {
     }
   }
 
-  /** Compressed bytes would look like a hostile answer; nobody asked for them. */
+  /** Compressed bytes would look like a hostile answer; nobody asked for them. A refusal's status is enough. */
   #packed(): boolean {
-    return this.#encoding !== undefined && this.#encoding !== "identity" && this.#encoding !== "";
+    return isOk(this.#status) && this.#encoding !== undefined && !plain.has(this.#encoding);
   }
 
   #named(error: unknown, partial?: Completion): unknown {
@@ -125,5 +127,7 @@ export class ExchangeReader implements Receiver {
     return withFacts(error, { provider, model, ...(partial && { partial }) });
   }
 }
+
+const plain: ReadonlySet<string> = new Set(["", "identity"]);
 
 const isOk = (status: number): boolean => status >= 200 && status <= 299;

@@ -332,6 +332,15 @@ describe("statuses", () => {
     }
   });
 
+  test("a refusal in compressed bytes is still a refusal", async () => {
+    const answer = {
+      status: 429,
+      headers: { "content-encoding": "gzip" },
+      body: [Uint8Array.of(31, 139, 8)],
+    };
+    expect(await fail(answer)).toMatchObject({ code: "rate_limit", status: 429 });
+  });
+
   test("hints and ids of a refusal are in the error; secrets are not", async () => {
     const line = fakeLine(
       [
@@ -376,7 +385,9 @@ describe("exchanges that break", () => {
   });
 
   test("in a body of JSON: a cut body is cut, even where it reads as whole", async () => {
-    expect((await fail({ ...chat("Hi."), end: lost() })).code).toBe("network");
+    let heard = 0;
+    const error = await fail({ ...chat("Hi."), end: lost() }, callOptions({ onDelta: () => void heard++ }));
+    expect([error.code, heard]).toEqual(["network", 0]);
   });
 
   test("in a refusal: the status says more than the break", async () => {
