@@ -70,7 +70,9 @@ describe("lookup", () => {
 describe("the table", () => {
   test("each provider has a page that names its variables and address", () => {
     const pages = new URL("../../docs/providers/", import.meta.url);
-    expect(readdirSync(pages).sort()).toEqual([...providers.keys()].map((name) => `${name}.md`).sort());
+    expect(readdirSync(pages).sort()).toEqual(
+      [...providers.keys(), "driver-lm"].map((name) => `${name}.md`).sort(),
+    );
     for (const provider of providers.values()) {
       const page = readFileSync(new URL(`${provider.name}.md`, pages), "utf8");
       for (const variable of [...provider.keyVariables, ...provider.baseURLVariables])
