@@ -81,6 +81,12 @@ export class Fleet {
     }
   }
 
+  /** It is about to be used. */
+  wake(carrier: Carrier): void {
+    const berth = this.#berths.get(carrier);
+    if (berth !== undefined) this.#wake(berth);
+  }
+
   /** It has places free again; with none in use it lies idle. */
   rest(carrier: Carrier): void {
     const berth = this.#berths.get(carrier);

@@ -15,8 +15,8 @@ export interface Ride {
 export interface Tower {
   /** The flight is over, for whatever reason. */
   landed(flight: Flight): void;
-  /** The flight was certainly not processed and goes first in the line again. */
-  again(flight: Flight): void;
+  /** The flight was certainly not processed and is sent again, on a new connection only where `renewed` says so. */
+  again(flight: Flight, renewed: boolean): void;
 }
 
 /**
@@ -110,6 +110,8 @@ export class Flight {
     }
     try {
       const reading = this.#receiver.onData(chunk);
+      // The reader itself may have aborted.
+      if (this.#over) return true;
       if (reading === "progress") this.#deadlines.progress();
       else if (reading === "done") {
         this.end();
@@ -126,17 +128,22 @@ export class Flight {
     if (this.#land()) this.#resolve();
   }
 
-  /** It broke. `unprocessed` says that the provider certainly did nothing with it. */
-  fail(error: TrunklineError, unprocessed: boolean): void {
+  /** It broke, and may have been processed. */
+  fail(error: TrunklineError): void {
+    if (this.#land()) this.#reject(error);
+  }
+
+  /** It broke, and the provider certainly did nothing with it: the first time it is sent again. */
+  failUnprocessed(error: TrunklineError, renewed: boolean): void {
     if (this.#over) return;
-    if (unprocessed && !this.#resent && !this.#headed) {
-      this.#resent = true;
-      this.#ride = undefined;
-      this.#deadlines.stop();
-      this.#tower.again(this);
+    if (this.#resent || this.#headed) {
+      this.fail(error);
       return;
     }
-    if (this.#land()) this.#reject(error);
+    this.#resent = true;
+    this.#ride = undefined;
+    this.#deadlines.stop();
+    this.#tower.again(this, renewed);
   }
 
   /** Ends it from outside: an abort, a deadline, a close, a reader that threw. */

@@ -139,7 +139,7 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
     this.#tail?.cancel();
     this.#answers++;
     // A body without a length ends with its connection, and an aborted connection is no good end.
-    if (this.#socket.errored) flight?.fail(this.#broken(this.#socket.errored), false);
+    if (this.#socket.errored) flight?.fail(this.#broken(this.#socket.errored));
     else flight?.end();
     // undici closes a socket that is not to be kept within this very turn, after this method.
     queueMicrotask(() => this.#free());
@@ -152,7 +152,8 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
     if (flight === undefined) return;
     const unsent = this.#sentAt === Number.POSITIVE_INFINITY;
     const stale = this.#answers > 0 && !this.#begun && this.#clock.now() - this.#sentAt < limits.staleWithin;
-    flight.fail(this.#broken(error, unsent), unsent || stale);
+    if (unsent || stale) flight.failUnprocessed(this.#broken(error, unsent), true);
+    else flight.fail(this.#broken(error));
   }
 
   #broken(error: Error, unsent = false) {

@@ -105,13 +105,13 @@ export class H2Ride implements Ride {
     this.#session.streamClosed();
     if (flight === undefined) return;
     const { id, rstCode } = this.#stream!;
-    const unprocessed =
-      id === undefined || id > this.#session.lastId || rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    const { origin, lastId } = this.#session;
     const what = `the stream ended before the answer was complete (code ${rstCode})`;
-    flight.fail(
-      brokenExchange(this.#session.origin, what, this.#error, unprocessed ? false : undefined),
-      unprocessed,
-    );
+    if (id === undefined || id > lastId || rstCode === constants.NGHTTP2_REFUSED_STREAM) {
+      flight.failUnprocessed(brokenExchange(origin, what, this.#error, false), false);
+    } else {
+      flight.fail(brokenExchange(origin, what, this.#error));
+    }
   }
 
   #leave(): Flight | undefined {

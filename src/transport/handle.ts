@@ -71,8 +71,8 @@ export class Handle implements Tower {
     this.#pool.landed(flight);
   }
 
-  again(flight: Flight): void {
-    this.#pool.again(flight);
+  again(flight: Flight, renewed: boolean): void {
+    this.#pool.again(flight, renewed);
   }
 }
 

@@ -119,8 +119,8 @@ export class Pool implements Tower, Opening {
     this.#tidy();
   }
 
-  again(flight: Flight): void {
-    this.#line.addFirst(flight);
+  again(flight: Flight, renewed: boolean): void {
+    this.#line.addAgain(flight, renewed);
     this.#serveSoon();
   }
 
@@ -128,6 +128,10 @@ export class Pool implements Tower, Opening {
 
   ready(carrier: Carrier): void {
     this.#fleet.add(carrier);
+    while (this.#line.renewed > 0 && carrier.room > 0) {
+      this.#fleet.wake(carrier);
+      carrier.start(this.#line.shiftRenewed()!);
+    }
     this.#serve();
     this.#measure();
     this.#tidy();
@@ -181,7 +185,7 @@ export class Pool implements Tower, Opening {
   }
 
   #place(flight: Flight): void {
-    const carrier = this.#line.size === 0 ? this.#fleet.pick() : undefined;
+    const carrier = this.#line.servable === 0 ? this.#fleet.pick() : undefined;
     if (carrier !== undefined) {
       carrier.start(flight);
       return;
@@ -193,14 +197,12 @@ export class Pool implements Tower, Opening {
 
   /** Gives places to those that wait, and opens connections for the rest. */
   #serve(): void {
-    while (this.#line.size > 0) {
+    while (this.#line.servable > 0) {
       const carrier = this.#fleet.pick();
-      if (carrier === undefined) {
-        this.#grow();
-        return;
-      }
+      if (carrier === undefined) break;
       carrier.start(this.#line.shift()!);
     }
+    if (this.#line.size > 0) this.#grow();
   }
 
   /** After this turn, since what it reacts to may be reported from the middle of `#serve`. */
@@ -222,7 +224,7 @@ export class Pool implements Tower, Opening {
     if (open >= cap) this.#logFull(cap);
     const room = Math.min(this.#opener.room, cap - open);
     if (room <= 0 || this.#short) return;
-    const calls = this.#line.size - this.#fleet.ending;
+    const calls = this.#line.renewed + Math.max(0, this.#line.servable - this.#fleet.ending);
     const wanted = Math.min(room, Math.ceil(calls / this.#streams) - this.#opener.connecting);
     if (wanted <= 0) return;
     const granted = this.#budget.take(this, wanted);

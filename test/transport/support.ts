@@ -5,6 +5,7 @@ import * as https from "node:https";
 import * as net from "node:net";
 import * as tls from "node:tls";
 import { afterEach } from "vitest";
+import { TrunklineError } from "../../src/core/errors.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { selfSigned } from "../../src/testing/self-signed.ts";
 import type { Exchange, Reading, ResponseHeaders } from "../../src/transport/exchange.ts";
@@ -154,7 +155,7 @@ export function open(
     { connectTimeout: 10_000, ...rest },
   );
   cleanup(async () => {
-    pool.release();
+    pool.destroy(new TrunklineError("closed", "the test is over"));
     await until(() => transport.stats().sockets === 0);
   });
   return { clock, transport, pool, log };
