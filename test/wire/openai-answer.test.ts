@@ -162,6 +162,15 @@ describe("no silent text", () => {
   });
 });
 
+test("choices come in the order of their indexes, the first one's text is the text", () => {
+  const choices = [
+    { index: 1, message: { content: "b" }, finish_reason: "stop" },
+    { index: 0, message: { content: "a" }, finish_reason: "stop" },
+  ];
+  const { text, choices: got } = good(JSON.stringify({ choices }));
+  expect([text, ...got.map((choice) => choice.message.content)]).toEqual(["a", "a", "b"]);
+});
+
 describe("finish reasons", () => {
   const table: readonly (readonly [string | null, string])[] = [
     ["stop", "stop"],
@@ -413,6 +422,12 @@ describe("both directions", () => {
         prompt_tokens_details: { cached_tokens: 0 },
       },
     });
+  });
+
+  test("a stream without a delta still begins its choice", () => {
+    const writer = new ChunkWriter({ id: "c1", created: 5, model: "m", usage: false });
+    const [first] = writer.finish(good(answer({ content: "" }))).split("\n\n");
+    expect(JSON.parse(first!.slice(6)).choices[0].delta).toEqual({ role: "assistant", content: "" });
   });
 
   test("the stream has what official clients look for", () => {

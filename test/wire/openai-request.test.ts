@@ -321,6 +321,13 @@ describe("what is received", () => {
     ]);
   });
 
+  test("a data URL that is not base64 stays an address", () => {
+    for (const url of ["data:text/plain,hello", "data:,x", "data:image/svg+xml;utf8,<svg/>"]) {
+      const messages = [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }];
+      expect(decode({ messages }).request.messages[0]!.content).toEqual([{ type: "image", url }]);
+    }
+  });
+
   const message = (value: object) => ({ messages: [{ role: "user", content: "ok" }, value] });
   const secret = "a prompt nobody may see";
   const wrong: readonly (readonly [object, RegExp])[] = [
@@ -384,6 +391,53 @@ describe("what is received", () => {
         }
       }),
     );
+  });
+});
+
+describe("which schemas OpenAI's strict mode takes", () => {
+  const closed = {
+    type: "object",
+    properties: { a: { type: "string" } },
+    required: ["a"],
+    additionalProperties: false,
+  };
+  const open = { type: "object", properties: { a: { type: "string" } } };
+  const of = (a: unknown) => ({ ...closed, properties: { a } });
+  const table: readonly (readonly [string, unknown, boolean])[] = [
+    ["a closed object", closed, true],
+    ["an open object", open, false],
+    ["an object that is open by word", { ...closed, additionalProperties: true }, false],
+    ["a member that may be absent", { ...closed, required: [] }, false],
+    ["no list of what is required", { ...closed, required: undefined }, false],
+    ["an open object inside", of(open), false],
+    ["a closed object inside", of(closed), true],
+    ["a list of closed objects", of({ type: "array", items: closed }), true],
+    ["a list of open objects", of({ type: "array", items: open }), false],
+    ["a choice of closed objects", of({ anyOf: [closed, { type: "null" }] }), true],
+    ["a choice with an open object", of({ anyOf: [closed, open] }), false],
+    ["allOf", of({ allOf: [closed] }), false],
+    ["oneOf", of({ oneOf: [closed] }), false],
+    ["definitions that are closed", { ...closed, $defs: { d: closed } }, true],
+    ["definitions that are open", { ...closed, $defs: { d: open } }, false],
+    ["an object without members", { type: "object", additionalProperties: false, required: [] }, true],
+    ["no schema", of("x"), false],
+  ];
+  for (const [title, schema, strict] of table) {
+    test(title, () => {
+      const body = bodyOf({
+        responseFormat: { type: "json_schema", schema: schema as Record<string, unknown> },
+      });
+      expect(body).toMatchObject({ response_format: { json_schema: { strict } } });
+    });
+  }
+  test("one without a bottom is not claimed to be strict", () => {
+    let deep: unknown = closed;
+    for (let i = 0; i < 100; i++) deep = of(deep);
+    expect(
+      bodyOf({ responseFormat: { type: "json_schema", schema: deep as Record<string, unknown> } }),
+    ).toMatchObject({
+      response_format: { json_schema: { strict: false } },
+    });
   });
 });
 

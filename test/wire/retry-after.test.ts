@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { durationMs } from "../../src/wire/duration.ts";
 import { retryAfterMs } from "../../src/wire/retry-after.ts";
 import { clock, noon } from "./support.ts";
@@ -61,6 +61,12 @@ describe("L4: dates", () => {
     expect(waitOf(http(noon + 30_000))).toBe(30_000);
     expect(waitOf(http(noon + 30_000), "yesterday")).toBe(30_000);
     expect(waitOf(http(noon - 30_000))).toBe(0);
+  });
+  test("the form without a zone means GMT, wherever this machine stands", () => {
+    const parse = vi.spyOn(Date, "parse");
+    waitOf("Fri Oct  9 12:00:10 2026");
+    expect(parse).toHaveBeenCalledWith("Fri Oct  9 12:00:10 2026 GMT");
+    parse.mockRestore();
   });
   test("all three forms of HTTP", () => {
     expect(waitOf("Fri, 09 Oct 2026 12:00:10 GMT")).toBe(10_000);

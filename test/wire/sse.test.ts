@@ -182,6 +182,15 @@ describe("E6: what is progress", () => {
     });
   }
 
+  test("W3: a line that ends in CR is read at once, not when the next piece shows no LF", () => {
+    const { events, readings } = readAll([bytes("data: a\r\r"), bytes("\n: c\r"), bytes("\ndata: b\r\r")]);
+    expect(readings).toEqual(["progress", "idle", "progress"]);
+    expect(events).toEqual([
+      ["a", ""],
+      ["b", ""],
+    ]);
+  });
+
   test("an event that its listener calls idle is not", () => {
     const reader = new SseReader({ onEvent: (_, name) => (name === "ping" ? "idle" : "progress") });
     expect(reader.push(bytes("event: ping\ndata: {}\n\n"))).toBe("idle");

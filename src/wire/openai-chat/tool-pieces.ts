@@ -67,7 +67,7 @@ export class ToolPieces {
     const byId = id === undefined ? -1 : this.#calls.findIndex((call) => call.id === id);
     const place = byId !== -1 ? byId : this.#openPlace(key, id, name, argumentsText);
     const found = place ?? this.#begin();
-    if (key !== undefined && byId === -1) this.#byIndex.set(key, found);
+    if (key !== undefined) this.#byIndex.set(key, found);
     return found;
   }
 
