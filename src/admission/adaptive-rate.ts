@@ -40,6 +40,13 @@ export class AdaptiveRate {
     return this.#refused;
   }
 
+  /** What refusals have taught was about a limit that does not exist. */
+  forget(): void {
+    this.#refused = false;
+    this.#ceiling = Number.POSITIVE_INFINITY;
+    this.#rate = this.#limit;
+  }
+
   at(now: number): number {
     if (this.#refused && now - this.#since >= second) this.#grow(now);
     return this.#rate;

@@ -1,6 +1,6 @@
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
-import type { Limit } from "./rates.ts";
+import type { Limit } from "./dimension.ts";
 
 export function queueFull(maxQueue: number, model: string): TrunklineError {
   return new TrunklineError(
@@ -16,6 +16,15 @@ export function queueTooLong(queueTimeout: number, model: string): TrunklineErro
     `the call waited ${queueTimeout} ms for admission to ${model}; raise \`queueTimeout\` or start fewer at once`,
     { phase: "queue", model, sent: false },
   );
+}
+
+export function deadlinePassed(model: string): TrunklineError {
+  return new TrunklineError("timeout", "the call's deadline passed before it could be sent", {
+    phase: "total",
+    model,
+    retryable: false,
+    sent: false,
+  });
 }
 
 export function outlastsDeadline(pauseMs: number, model: string): TrunklineError {

@@ -4,14 +4,22 @@ import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, type TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { AdaptiveConcurrency } from "./adaptive.ts";
+import type { Claim, Limit } from "./dimension.ts";
 import type { Door } from "./door.ts";
 import { estimateInput, estimateOutput } from "./estimate.ts";
 import { Gate } from "./gate.ts";
-import { mayBePaid, outlastsDeadline, queueFull, queueTooLong, tooLarge } from "./lane-errors.ts";
+import {
+  deadlinePassed,
+  mayBePaid,
+  outlastsDeadline,
+  queueFull,
+  queueTooLong,
+  tooLarge,
+} from "./lane-errors.ts";
 import { type Lead, Warmth } from "./prefix.ts";
 import type { PrefixHasher } from "./prefix-key.ts";
 import { smallestPrefix } from "./prefix-size.ts";
-import { type Claim, type Limit, type RateStats, Rates } from "./rates.ts";
+import { type RateStats, Rates } from "./rates.ts";
 import { Shares } from "./shares.ts";
 import { Ticket } from "./ticket.ts";
 
@@ -100,6 +108,7 @@ export class Lane {
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const now = this.#parts.clock.now();
+    if (options.deadlineAt <= now) return Promise.reject(deadlinePassed(this.#parts.model));
     const ticket = new Ticket(this, door, request, options);
     const unknown = this.#parts.cachesPrefixes && options.prefixSharing !== false && this.#look(ticket, now);
     if (this.#rates.active) {
@@ -229,6 +238,11 @@ export class Lane {
       if (shut > 0) return this.#sleep(shut, now);
       const ticket = this.#next();
       if (ticket === undefined) return false;
+      if (ticket.options.deadlineAt <= now) {
+        // A busy loop fires timers late; what is too late is not sent all the same.
+        this.#dismiss(ticket, deadlinePassed(this.#parts.model));
+        continue;
+      }
       const lead = ticket.prefixes && this.#warmth.awaits(ticket, ticket.least, now);
       if (lead !== undefined) {
         this.#dequeue(ticket);

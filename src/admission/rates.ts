@@ -1,20 +1,6 @@
 import type { RateSignal } from "../core/call.ts";
-import { AdaptiveRate } from "./adaptive-rate.ts";
-import { Bucket } from "./bucket.ts";
+import { amountOf, type Claim, Dimension, type Limit, slowest } from "./dimension.ts";
 import { Meter } from "./meter.ts";
-
-/** What a call takes from its lane's limits. */
-export interface Claim {
-  readonly input: number;
-  readonly output: number;
-}
-
-/** One limit of a lane as it is known: so many of a kind in a window. */
-export interface Limit {
-  readonly of: RateSignal["of"];
-  readonly windowMs: number;
-  readonly limit: number;
-}
 
 /** A limit and what is left of it now. */
 export interface RateStats extends Limit {
@@ -23,90 +9,17 @@ export interface RateStats extends Limit {
   readonly level: number;
 }
 
-const amountOf: Readonly<Record<RateSignal["of"], (claim: Claim) => number>> = {
-  requests: () => 1,
-  tokens: ({ input, output }) => input + output,
-  input_tokens: ({ input }) => input,
-  output_tokens: ({ output }) => output,
-};
-
-/** Windows this long are a budget, to be spent at will; shorter ones are paced evenly. */
-const budgetWindowMs = 3_600_000;
-/** Evenly: no more than this at once, since providers count in slices of a minute. */
-const evenBurstMs = 100;
-/** What a provider itself says is left may be used this much faster, until it refuses. */
-const roomyBurstMs = 10_000;
 /** No provider counts in more ways than this. */
 const mostDimensions = 12;
 const minute = 60_000;
-/** Where nothing is known, searching starts at one call a second. */
-const slowest = 1 / 1_000;
-
-/** One limit with its bucket. */
-class Dimension {
-  readonly of: RateSignal["of"];
-  readonly windowMs: number;
-  readonly adaptive: AdaptiveRate;
-  readonly bucket: Bucket;
-  readonly meter: Meter;
-  configured = Number.POSITIVE_INFINITY;
-  learnt = Number.POSITIVE_INFINITY;
-  /** The provider says how much is left and has not refused at that: bursts may be larger. */
-  roomy = false;
-  /** Everything ever taken, so that what was taken after a certain call is a difference. */
-  taken = 0;
-  /** Taken by calls that have not settled. */
-  outstanding = 0;
-  #fresh = true;
-
-  constructor(of: RateSignal["of"], windowMs: number, now: number) {
-    this.of = of;
-    this.windowMs = windowMs;
-    this.adaptive = new AdaptiveRate(Number.POSITIVE_INFINITY);
-    this.bucket = new Bucket(slowest, 1, 1, now);
-    this.meter = new Meter(now);
-  }
-
-  get limit(): number {
-    return Math.min(this.configured, this.learnt);
-  }
-
-  get isBudget(): boolean {
-    return this.windowMs >= budgetWindowMs;
-  }
-
-  /** Brings the bucket up to date with what is allowed now. */
-  tune(now: number): void {
-    const rate = this.adaptive.at(now);
-    if (rate !== this.bucket.rate) this.bucket.retune(rate, this.#burst(rate), now);
-  }
-
-  /** How much of what is allowed was used lately: near 1 when this limit is the one that holds calls back. */
-  strain(now: number): number {
-    return this.meter.rate(now) / this.bucket.rate;
-  }
-
-  /** The limit moved. A new bucket starts with a burst. */
-  relimit(now: number): void {
-    this.adaptive.limit = this.limit / this.windowMs;
-    const allowed = this.adaptive.at(now);
-    if (!Number.isFinite(allowed)) return;
-    this.bucket.retune(allowed, this.#burst(allowed), now);
-    if (this.#fresh) this.bucket.set(Number.POSITIVE_INFINITY, now);
-    this.#fresh = false;
-  }
-
-  #burst(rate: number): number {
-    if (this.isBudget) return rate * this.windowMs;
-    return Math.max(1, rate * (this.roomy ? Math.min(roomyBurstMs, this.windowMs) : evenBurstMs));
-  }
-}
 
 interface Part {
   readonly dimension: Dimension;
   readonly amount: number;
   /** The dimension's `taken` when this was taken, itself included. */
   readonly mark: number;
+  /** It started against what the headers say. */
+  readonly dared: boolean;
 }
 
 /** What one attempt took; settled once. */
@@ -124,8 +37,11 @@ export interface Reservation {
 export class Rates {
   #dimensions: Dimension[] = [];
   readonly #accepted: Meter;
+  /** When the last call started. */
+  #startedAt: number;
 
   constructor(now: number) {
+    this.#startedAt = now;
     this.#accepted = new Meter(now);
   }
 
@@ -141,7 +57,7 @@ export class Rates {
       const dimension = this.#dimension(of, windowMs, now);
       if (dimension !== undefined) dimension.configured = Math.min(dimension.configured, limit);
     }
-    this.#dimensions = this.#dimensions.filter(({ limit, adaptive }) => limit < Infinity || adaptive.adapted);
+    this.#dimensions = this.#dimensions.filter(({ active, distrusted }) => active || distrusted);
     for (const dimension of this.#dimensions) dimension.relimit(now);
   }
 
@@ -149,7 +65,8 @@ export class Rates {
   tooLargeFor(claim: Claim): { readonly limit: Limit; readonly amount: number } | undefined {
     for (const dimension of this.#dimensions) {
       const amount = amountOf[dimension.of](claim);
-      if (amount > dimension.limit) return { limit: limitOf(dimension), amount };
+      // What only headers say may be a mistake; the provider refuses by itself what is too large for it.
+      if (amount > dimension.configured) return { limit: limitOf(dimension), amount };
     }
   }
 
@@ -157,21 +74,22 @@ export class Rates {
   waitMs(claim: Claim, now: number): number {
     let wait = 0;
     for (const dimension of this.#dimensions) {
-      dimension.tune(now);
-      wait = Math.max(wait, dimension.bucket.waitMs(amountOf[dimension.of](claim), now));
+      wait = Math.max(wait, dimension.waitMs(amountOf[dimension.of](claim), this.#startedAt, now));
     }
     return wait;
   }
 
   /** Takes `claim` from every bucket. */
   reserve(claim: Claim, now: number): Reservation {
+    this.#startedAt = now;
     const parts = this.#dimensions.map((dimension) => {
       const amount = amountOf[dimension.of](claim);
+      const dared = dimension.isDared(amount, now);
       dimension.bucket.take(amount, now);
       dimension.meter.add(amount, now);
       dimension.taken += amount;
       dimension.outstanding += amount;
-      return { dimension, amount, mark: dimension.taken };
+      return { dimension, amount, mark: dimension.taken, dared };
     });
     return { at: now, parts };
   }
@@ -181,8 +99,10 @@ export class Rates {
    * provider may have counted it. Settling twice does nothing.
    */
   settle(reservation: Reservation, used: Claim | undefined, now: number): void {
-    for (const { dimension, amount } of this.#release(reservation)) {
-      if (used !== undefined) dimension.bucket.give(amount - amountOf[dimension.of](used), now);
+    for (const { dimension, amount, dared } of this.#release(reservation)) {
+      if (used === undefined) continue;
+      dimension.bucket.give(amount - amountOf[dimension.of](used), now);
+      if (dared) dimension.distrust(now);
     }
   }
 
@@ -206,35 +126,37 @@ export class Rates {
   /** What an answer's headers say, for the call that took `reservation`. */
   observe(reservation: Reservation, signals: readonly RateSignal[], now: number): void {
     for (const signal of signals) {
-      const dimension = this.#learn(signal, now);
-      if (dimension !== undefined && isCount(signal.remaining)) {
+      const dimension = this.#learn(signal, reservation, now);
+      if (dimension?.active && isCount(signal.remaining)) {
         this.#heed(dimension, signal.remaining, reservation, now);
       }
     }
   }
 
-  #learn({ of, windowMs, limit, remaining }: RateSignal, now: number): Dimension | undefined {
+  #learn(signal: RateSignal, reservation: Reservation, now: number): Dimension | undefined {
+    const { of, windowMs, limit, remaining } = signal;
     if (!(windowMs > 0)) return undefined;
-    if (!isCount(limit) || limit === 0) return this.#find(of, windowMs);
-    const dimension = this.#dimension(of, windowMs, now);
-    if (dimension === undefined || dimension.learnt === limit) return dimension;
-    dimension.learnt = limit;
-    if (isCount(remaining) && !dimension.adaptive.adapted) dimension.roomy = true;
-    dimension.relimit(now);
+    const known = this.#find(of, windowMs);
+    const own = reservation.parts.find(({ dimension }) => dimension === known);
+    // A limit smaller than the call that it came with is a mistake, not a limit.
+    if (!isCount(limit) || limit < Math.max(1, own?.amount ?? 1)) return known;
+    const dimension = known ?? this.#dimension(of, windowMs, now);
+    dimension?.learn(limit, isCount(remaining), now);
     return dimension;
   }
 
   /**
    * `remaining` is what the provider had left when it counted this call, at the earliest when it was sent. What
-   * was sent since may be missing from it, so it only lowers; it raises only when nothing else is under way.
+   * was sent since may be missing from it, so it only lowers; it raises only when nothing else is under way, and
+   * never beyond a configured limit.
    */
   #heed(dimension: Dimension, remaining: number, reservation: Reservation, now: number): void {
     const own = reservation.parts.find((part) => part.dimension === dimension);
     const { bucket } = dimension;
     dimension.tune(now);
     if (remaining < (own?.amount ?? 1)) reservation.exhausted ??= dimension;
-    const alone = dimension.outstanding - (own?.amount ?? 0) <= 0;
-    if (alone && own !== undefined && !dimension.adaptive.adapted) {
+    const alone = own !== undefined && dimension.outstanding <= own.amount;
+    if (alone && dimension.configured === Number.POSITIVE_INFINITY && !dimension.adaptive.adapted) {
       bucket.set(remaining, now);
       return;
     }
@@ -254,6 +176,7 @@ export class Rates {
       culprit.tune(now);
     }
     for (const dimension of this.#dimensions) {
+      dimension.trust();
       const spent = !dimension.isBudget || dimension === culprit;
       if (spent && dimension.bucket.level(now) > 0) dimension.bucket.set(0, now);
     }
@@ -262,7 +185,7 @@ export class Rates {
   #mostStrained(now: number): Dimension | undefined {
     let most: Dimension | undefined;
     for (const dimension of this.#dimensions) {
-      if (dimension.isBudget) continue;
+      if (dimension.isBudget || !dimension.active) continue;
       if (most === undefined || dimension.strain(now) > most.strain(now)) most = dimension;
     }
     return most;
@@ -288,7 +211,8 @@ export class Rates {
   }
 
   stats(now: number): readonly RateStats[] {
-    return this.#dimensions.map((dimension) => ({
+    const active = this.#dimensions.filter((dimension) => dimension.active);
+    return active.map((dimension) => ({
       ...limitOf(dimension),
       allowed: dimension.adaptive.at(now) * dimension.windowMs,
       level: dimension.bucket.level(now),

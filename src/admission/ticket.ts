@@ -1,11 +1,12 @@
 import type { CallOptions } from "../core/call.ts";
 import type { Timer } from "../core/clock.ts";
 import type { ChatRequest } from "../core/request.ts";
+import type { Claim } from "./dimension.ts";
 import type { Door } from "./door.ts";
 import type { Lead, Sharer } from "./prefix.ts";
 import type { Prefixes } from "./prefix-key.ts";
 import { headStartMs, type Queued } from "./queue.ts";
-import type { Claim, Reservation } from "./rates.ts";
+import type { Reservation } from "./rates.ts";
 
 /** Whoever a waiting call must tell that its signal aborted. */
 export interface Host {
