@@ -5,7 +5,6 @@ import { ChatDecoder } from "./openai-chat/decode-stream.ts";
 export { type DecodedRequest, decodeRequest } from "./openai-chat/decode-request.ts";
 export { ChunkWriter, encodeAnswer } from "./openai-chat/encode-answer.ts";
 export {
-  type EncodeOptions,
   encodeRequest,
   type Quirks,
   standardQuirks,
