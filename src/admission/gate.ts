@@ -7,6 +7,11 @@ export const longestPauseMs = 3_600_000;
 /** Waiting ends up to this much later than told, so that many processes do not come back together. */
 const spread = { share: 0.1, least: 50, most: 5_000 };
 
+/** A hint that can be used: junk, negative and endless ones count as none. */
+export function usableHint(ms: number | undefined): number | undefined {
+  return ms !== undefined && Number.isFinite(ms) && ms >= 0 ? ms : undefined;
+}
+
 /** When a pause of `hintMs` ends, never earlier than told: `chance` in [0, 1) spreads it upward. */
 export function spreadHint(hintMs: number, chance: number): number {
   return hintMs + chance * Math.min(spread.most, Math.max(spread.least, spread.share * hintMs));
@@ -18,7 +23,7 @@ export function spreadHint(hintMs: number, chance: number): number {
  */
 export class Gate {
   #shutUntil = 0;
-  /** What the provider truly asked for; beyond `shutUntil` only when that was absurdly long. */
+  /** What the provider itself asked for; beyond `shutUntil` only when that was absurdly long. */
   #toldUntil = 0;
   /** Since the last pause no start has been accepted yet. */
   #probing = false;
@@ -37,11 +42,10 @@ export class Gate {
     return this.#probing && now < this.#probeUntil ? this.#probeUntil - now : 0;
   }
 
-  /** How long the lane stays shut, when that is too long for a call that must end at `deadlineAt`. */
+  /** How long the provider asked to wait, when that is too long for a call that must end at `deadlineAt`. */
   hopelessMs(deadlineAt: number, now: number): number | undefined {
-    if (now >= this.#shutUntil) return undefined;
-    const until = Math.max(this.#shutUntil, this.#toldUntil);
-    return until > deadlineAt || this.#toldUntil > this.#shutUntil ? until - now : undefined;
+    if (now >= this.#shutUntil || now >= this.#toldUntil) return undefined;
+    return this.#toldUntil > Math.min(deadlineAt, this.#shutUntil) ? this.#toldUntil - now : undefined;
   }
 
   /** A call started: after a pause, the first is the probe. */
@@ -73,14 +77,15 @@ export class Gate {
   }
 
   /** Shuts the gate; `answerMs` is how long the refusal took. */
-  shut(hintMs: number | undefined, startedAt: number, now: number, chance: number): void {
+  shut(hint: number | undefined, startedAt: number, now: number, chance: number): void {
     const news = this.isNews(startedAt, now);
+    const hintMs = usableHint(hint);
     if (hintMs === undefined && !news) return;
     const told = hintMs ?? Math.min(unhinted.last, unhinted.first * 2 ** this.#pausesInRow);
     if (news) this.#pausesInRow = Math.min(16, this.#pausesInRow + 1);
     const until = now + spreadHint(Math.min(told, longestPauseMs), chance);
-    if (told > longestPauseMs) this.#toldUntil = now + told;
-    else if (news) this.#toldUntil = 0;
+    if (news) this.#toldUntil = 0;
+    if (hintMs !== undefined) this.#toldUntil = Math.max(this.#toldUntil, now + hintMs);
     if (until > this.#shutUntil) this.#shutUntil = until;
     this.#probing = true;
     this.#probeUntil = Number.NEGATIVE_INFINITY;

@@ -48,8 +48,8 @@ export function tooLarge(
 ): TrunklineError {
   return new TrunklineError(
     "bad_request",
-    `the call needs about ${amount} ${words[of]}s, but the limit of ${model} is ${limit} in ${windowMs / 1_000} s, ` +
-      "so it can never start; shorten the prompt, lower `maxTokens`, or raise the limit",
+    `the prompt alone needs about ${amount} ${words[of]}s, but the limit of ${model} is ${limit} in ${windowMs / 1_000} s, ` +
+      "so it can never start; shorten the prompt or raise the limit",
     { model, sent: false },
   );
 }

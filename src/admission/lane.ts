@@ -7,7 +7,7 @@ import type { AdaptiveConcurrency } from "./adaptive.ts";
 import type { Claim, Limit } from "./dimension.ts";
 import type { Door } from "./door.ts";
 import { estimateInput, estimateOutput } from "./estimate.ts";
-import { Gate } from "./gate.ts";
+import { Gate, usableHint } from "./gate.ts";
 import {
   deadlinePassed,
   mayBePaid,
@@ -113,7 +113,7 @@ export class Lane {
     const unknown = this.#parts.cachesPrefixes && options.prefixSharing !== false && this.#look(ticket, now);
     if (this.#rates.active) {
       if (ticket.prefixes === undefined) this.#weigh(ticket);
-      const excess = this.#rates.tooLargeFor(ticket.claim);
+      const excess = this.#rates.tooLargeFor(ticket.claim.input);
       if (excess !== undefined) return Promise.reject(tooLarge(excess, request));
     }
     if (!unknown && this.#waiting.size === 0 && this.#mayStart(ticket, now)) {
@@ -426,7 +426,11 @@ export class Lane {
     const refused = isTrunklineError(error) && error.code === "rate_limit";
     if (mayBePaid(error)) options.record.possiblyPaid++;
     if (refused) this.#refused(ticket, error, now);
-    else if (isTrunklineError(error) && error.code === "overloaded" && error.retryAfterMs !== undefined) {
+    else if (
+      isTrunklineError(error) &&
+      error.code === "overloaded" &&
+      usableHint(error.retryAfterMs) !== undefined
+    ) {
       this.#shut(ticket, error.retryAfterMs, now);
     } else this.#gate.undecided(ticket.startedAt);
     if (reservation !== undefined) {

@@ -61,10 +61,10 @@ export class Rates {
     for (const dimension of this.#dimensions) dimension.relimit(now);
   }
 
-  /** The limit that `claim` can never fit in, if there is one. */
-  tooLargeFor(claim: Claim): { readonly limit: Limit; readonly amount: number } | undefined {
+  /** The configured limit that a prompt of `input` tokens alone can never fit in, if there is one. */
+  tooLargeFor(input: number): { readonly limit: Limit; readonly amount: number } | undefined {
     for (const dimension of this.#dimensions) {
-      const amount = amountOf[dimension.of](claim);
+      const amount = amountOf[dimension.of]({ input, output: 0 });
       // What only headers say may be a mistake; the provider refuses by itself what is too large for it.
       if (amount > dimension.configured) return { limit: limitOf(dimension), amount };
     }

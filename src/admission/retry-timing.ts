@@ -1,4 +1,4 @@
-import { longestPauseMs, spreadHint } from "./gate.ts";
+import { longestPauseMs, spreadHint, usableHint } from "./gate.ts";
 
 /** The first back-off is a draw up to this; each further one up to twice as much as the one before. */
 export const firstBackoffMs = 500;
@@ -10,18 +10,13 @@ export const longestBackoffMs = 30_000;
  * a bound that doubles, because after a common failure everything but chance would keep the callers in step.
  */
 export function retryDelay(retry: number, hintMs: number | undefined, chance: number): number {
-  const told = hint(hintMs);
+  const told = usableHint(hintMs);
   if (told !== undefined) return spreadHint(told, chance);
   return chance * Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(retry - 1, 16));
 }
 
-/** A hint that can be used: junk, negative and endless ones count as none. */
-function hint(ms: number | undefined): number | undefined {
-  return ms !== undefined && Number.isFinite(ms) && ms >= 0 ? ms : undefined;
-}
-
 /** Whether the hint leads beyond what the call, or anybody, would wait for. */
 export function outlasts(hintMs: number | undefined, deadlineAt: number, now: number): boolean {
-  const told = hint(hintMs);
+  const told = usableHint(hintMs);
   return told !== undefined && (told > longestPauseMs || now + told >= deadlineAt);
 }
