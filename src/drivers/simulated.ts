@@ -48,7 +48,10 @@ const name = "simulated";
  * a socket. For documents, demos and tests.
  *
  * ```ts
- * const driver = simulatedDriver({ clock: systemClock, seed: 7, latency: { firstTokenMs: 50, perTokenMs: 5 } });
+ * import { FakeClock, simulatedDriver } from "trunkline/testing";
+ *
+ * const clock = new FakeClock();
+ * const driver = simulatedDriver({ clock, seed: 7, latency: { firstTokenMs: 50, perTokenMs: 5 } });
  * ```
  */
 export function simulatedDriver(options: SimulatedDriverOptions): Driver {

@@ -16,6 +16,8 @@ const mostStepsAtOnce = 1_000_000;
  * A clock that moves only when a test says so, and whose chance is seeded.
  *
  * ```ts
+ * import { FakeClock } from "trunkline/testing";
+ *
  * const clock = new FakeClock();
  * clock.after(300_000, () => console.log("five minutes later"));
  * await clock.advance(300_000);

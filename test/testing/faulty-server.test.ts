@@ -167,6 +167,13 @@ describe("HTTP/1.1", () => {
     expect(got().endsWith(tail)).toBe(true);
   });
 
+  test.each([false, true])("what was sent before a FIN arrives, however long it is, tls %s", async (tls) => {
+    const server = await start({ tls, script: { body: ["x".repeat(1_000_000)], end: "fin" } });
+    const [socket, got] = await bare(server);
+    await once(socket, "end");
+    expect(got().endsWith(`${"x".repeat(1_000_000)}\r\n`)).toBe(true);
+  });
+
   test("a whole close-delimited body ends with the socket", async () => {
     const server = await start({ script: { framing: "close", body: ["abc"] } });
     const { body, headers } = await h1Client(server).request(post);
@@ -373,6 +380,18 @@ describe("connections", () => {
     handshake.open();
     expect((await pending).statusCode).toBe(200);
     expect(server.seen.connections[0]!.protocol).toBe("h1");
+  });
+
+  test("a connection frozen at its gate stays silent when the gate opens", async () => {
+    const door = gate();
+    const server = await start({ onConnection: () => door });
+    const [, silence] = await bare(server);
+    await server.saw((seen) => seen.sockets.now === 1);
+    server.freeze();
+    const [, answer] = await bare(server);
+    door.open();
+    await expect.poll(answer).toContain("200 OK");
+    expect([silence(), server.seen.requests.length]).toEqual(["", 1]);
   });
 
   test("fates are decided one by one: reset, black hole, served", async () => {

@@ -10,7 +10,7 @@ export type Piece = string | Uint8Array | Gate;
  * - `"open"`: never; everything was sent, but the end does not come.
  * - `"fin"`: the socket is closed (FIN) without the framing's own end: no last chunk, a short content-length, an
  *   HTTP/2 connection that goes without GOAWAY.
- * - `"reset"`: the socket is torn down (RST) after what was sent.
+ * - `"reset"`: the socket is torn down (RST) after what was sent; what the client has not taken by then is lost.
  * - `{ rstStream }`: HTTP/2: the stream is reset with this code; 7 is REFUSED_STREAM, 2 INTERNAL_ERROR, 8 CANCEL.
  */
 export type End = "whole" | "open" | "fin" | "reset" | { readonly rstStream: number };
