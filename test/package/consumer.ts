@@ -82,7 +82,7 @@ export class Consumer {
       types: ["node"],
     };
     const config = join(this.folder, `tsconfig.${resolution}.json`);
-    await writeFile(config, JSON.stringify({ compilerOptions, include: ["samples"] }));
+    await writeFile(config, JSON.stringify({ compilerOptions, include: ["samples", "examples"] }));
     const { output } = await run(process.execPath, [compiler, "-p", config], this.folder);
     return output;
   }

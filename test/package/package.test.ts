@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
@@ -8,12 +8,14 @@ import { samplesOf } from "./samples.ts";
 
 const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 const doors = Object.keys(manifest.exports).filter((door) => door !== "./package.json");
+const examples = await readdir(join(root, "examples"));
 const nameOf = (door: string): string => `trunkline${door.slice(1)}`;
 
 let consumer: Consumer;
 beforeAll(async () => {
   consumer = await Consumer.make();
   await mkdir(join(consumer.folder, "samples"));
+  await cp(join(root, "examples"), join(consumer.folder, "examples"), { recursive: true });
   for (const [name, text] of await documentSamples()) {
     await writeFile(join(consumer.folder, "samples", name), text);
   }
@@ -75,12 +77,23 @@ describe("the packed package", () => {
     });
   });
 
-  test("its program runs", async () => {
+  test("its program runs, and so does the demo on the oldest Node", async () => {
     const program = join(consumer.folder, "node_modules", ".bin", "trunkline");
     expect(await run(program, ["--version"], consumer.folder)).toEqual({
       code: 0,
       output: `${manifest.version}\n`,
     });
+    const demo = await run(
+      consumer.oldestNode,
+      [program, "demo", "--agents", "5", "--rounds", "1"],
+      consumer.folder,
+    );
+    expect(demo).toMatchObject({ code: 0, output: expect.stringMatching(/^calls answered +5 +5$/m) });
+  });
+
+  test.each(examples)("examples/%s runs on the oldest Node, as it is", async (file) => {
+    const outcome = await run(consumer.oldestNode, [join("examples", file)], consumer.folder);
+    expect(outcome).toEqual({ code: 0, output: expect.stringMatching(/\S/) });
   });
 
   test.each([
