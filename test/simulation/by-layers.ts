@@ -1,0 +1,107 @@
+import { Admission } from "../../src/admission/admission.ts";
+import type { LaneStats } from "../../src/admission/lane.ts";
+import { retry } from "../../src/admission/retry.ts";
+import { type Call, compose } from "../../src/core/call.ts";
+import { caller } from "../../src/core/caller.ts";
+import { TrunklineError } from "../../src/core/errors.ts";
+import { silent } from "../../src/core/log.ts";
+import type { Leave } from "../../src/core/signals.ts";
+import { Slots } from "../../src/core/slots.ts";
+import { type Driver, trusted } from "../../src/drivers/driver.ts";
+import { guard } from "../../src/drivers/guard.ts";
+import { Provider } from "./provider.ts";
+import type { Change, LinePlan } from "./scenario.ts";
+import type { Mutation, Stack, Witness } from "./stack.ts";
+
+interface ClientParts {
+  readonly slots: Slots;
+  readonly open: Set<Leave>;
+  readonly gauges: { queued: number; waitingForSocket: number };
+}
+
+/** The layers themselves, in the order of the trunk, around drivers of every manner. */
+export class ByLayers implements Stack {
+  readonly #witness: Witness;
+  readonly #admission: Admission;
+  readonly #clients: readonly ClientParts[];
+  readonly #lines: readonly Call[];
+
+  constructor(witness: Witness, mutation: Mutation) {
+    const { scenario, world } = witness;
+    this.#witness = witness;
+    this.#admission = new Admission({ clock: world, logger: () => silent });
+    this.#clients = scenario.clients.map(({ cap }) => ({
+      slots: new Slots(cap),
+      open: new Set(),
+      gauges: { queued: 0, waitingForSocket: 0 },
+    }));
+    const providers = scenario.lanes.map((plan) => new Provider(plan, world, scenario.seed));
+    this.#lines = scenario.lines.map((line) => this.#compose(line, providers[line.lane]!, mutation));
+  }
+
+  call(line: number): Call {
+    return this.#lines[line]!;
+  }
+
+  change(change: Change): void {
+    if (change.kind !== "close") return;
+    const now = this.#witness.world.now();
+    this.#witness.closing({ at: now, client: change.client, abortsAt: now, doneAt: now });
+    const closed = new TrunklineError("closed", "the client was closed");
+    for (const leave of [...this.#clients[change.client]!.open]) leave(closed);
+  }
+
+  leftovers(): string | undefined {
+    const open = this.#clients.findIndex((client) => client.open.size > 0);
+    return open < 0 ? undefined : `client ${open} ends with ${this.#clients[open]!.open.size} open callers`;
+  }
+
+  lanes(): readonly LaneStats[] {
+    return this.#admission.stats().lanes;
+  }
+
+  #compose(line: LinePlan, provider: Provider, mutation: Mutation): Call {
+    const { world, scenario, pools, addClient, outerProbe, innerProbe } = this.#witness;
+    const { slots, open, gauges } = this.#clients[line.client]!;
+    const lane = scenario.lanes[line.lane]!;
+    const poolSlots = pools[lane.pool]!.slots;
+    const facts = {
+      origin: `https://origin-${lane.pool}`,
+      account: lane.account,
+      requestsPerMinute: line.requestsPerMinute,
+      tokensPerMinute: line.tokensPerMinute,
+      slots: [slots, poolSlots],
+      poolSlots,
+      concurrencyBound: lane.concurrencyBound,
+      cachesPrefixes: lane.cachesPrefixes,
+      gauges,
+    };
+    const client = addClient({ ...facts, name: `client ${line.client}, line ${line.id}` });
+    const { top, aboveRetry, belowRetry, admission, belowAdmission } = mutation;
+    const layers = [
+      top,
+      caller(world, open),
+      aboveRetry,
+      retry({ clock: world, budget: this.#admission.budget(facts.origin) }),
+      belowRetry,
+      outerProbe(client),
+      admission?.(client, world) ?? this.#admission.layer(facts),
+      belowAdmission?.(client, world),
+      innerProbe(client),
+    ].filter((layer) => layer !== undefined);
+    return compose(layers, guard(this.#driver(line, provider), { clock: world, logger: () => silent }));
+  }
+
+  #driver(line: LinePlan, provider: Provider): Driver {
+    const { callOf, work } = this.#witness;
+    const plain: Driver = {
+      name: "modelled",
+      abilities: { images: true, files: true, tools: true, responseFormat: "json_schema", choices: true },
+      chat: (request, options) =>
+        work(callOf(request), options.onDelta !== undefined, (attempt) =>
+          provider.chat(line, attempt, options),
+        ),
+    };
+    return line.own ? trusted(plain) : plain;
+  }
+}

@@ -1,0 +1,136 @@
+import type { LaneStats } from "../../src/admission/lane.ts";
+import { Configs } from "../../src/clients/config.ts";
+import { Registry } from "../../src/clients/registry.ts";
+import type { Call } from "../../src/core/call.ts";
+import type { Driver } from "../../src/drivers/driver.ts";
+import { type Target, Trunk } from "../../src/trunk.ts";
+import { ModelledPools, originOf } from "./modelled-pools.ts";
+import { Provider } from "./provider.ts";
+import type { Change, LinePlan } from "./scenario.ts";
+import type { ClosingSight } from "./sight.ts";
+import type { Mutation, Stack, Witness } from "./stack.ts";
+
+/** The trunk as programs have it: registry, drivers and wires included, with modelled pools at its end. */
+export class ByTrunk implements Stack {
+  readonly #witness: Witness;
+  readonly #mutation: Mutation;
+  readonly #registry: Registry;
+  readonly #trunk: Trunk;
+  readonly #pools: ModelledPools;
+  readonly #drivers: readonly Driver[];
+  readonly #targets: (Target | undefined)[] = [];
+  /** Calls that reached a living target, and the records that listeners heard. */
+  #asked = 0;
+  #heard = 0;
+
+  constructor(witness: Witness, mutation: Mutation) {
+    const { world, scenario, addClient, outerProbe, innerProbe } = witness;
+    this.#witness = witness;
+    this.#mutation = mutation;
+    const providers = scenario.lanes.map((plan) => new Provider(plan, world, scenario.seed));
+    this.#pools = new ModelledPools(witness, providers);
+    this.#registry = new Registry({ clock: world, transport: this.#pools, configs: new Configs() });
+    this.#trunk = new Trunk(this.#registry);
+    this.#trunk.events.subscribe(() => this.#heard++);
+    const { admission } = this.#trunk;
+    const layer = admission.layer.bind(admission);
+    admission.layer = (facts) => {
+      const client = addClient({ ...facts, name: `layer of ${facts.origin}` });
+      const real = mutation.admission?.(client, world) ?? layer(facts);
+      return (next) => outerProbe(client)(real(innerProbe(client)(next)));
+    };
+    this.#drivers = scenario.lines.map((line) => this.#driver(line, providers[line.lane]!));
+  }
+
+  /** One caller in three holds on to an LM that was made before a close. */
+  call(line: number, id: number): Call {
+    const known = this.#targets[line];
+    const target = known === undefined || (known.closed && id % 3 > 0) ? this.#target(line) : known;
+    this.#targets[line] = target;
+    if (!target.closed) this.#asked++;
+    return (request, options) => target.call(request, options);
+  }
+
+  change(change: Change): void {
+    const { world, closing } = this.#witness;
+    switch (change.kind) {
+      case "close": {
+        const { mode, deadline } = change;
+        const at = world.now();
+        const sight: ClosingSight = { at, abortsAt: mode === "abort" ? at : at + deadline };
+        closing(sight);
+        const real = (): Promise<void> => this.#registry.close({ mode, deadline });
+        void (this.#mutation.close?.(real) ?? real()).then(() => {
+          sight.doneAt = world.now();
+        });
+        break;
+      }
+      case "close-idle":
+        void this.#registry.closeIdle(change.maxAgeMs);
+        break;
+      case "keep":
+        this.#registry.configure({ maxIdleClients: change.clients, idleTtl: change.idleTtl });
+    }
+  }
+
+  leftovers(): string | undefined {
+    const { inFlight, queued, waitingForSocket, clients, created, closed } = this.#registry.stats();
+    if (inFlight + queued + waitingForSocket > 0)
+      return `clients.stats() ends with ${inFlight}, ${queued}, ${waitingForSocket}`;
+    if (created - closed !== clients)
+      return `${created} clients were made, ${closed} closed, ${clients} are there`;
+    if (this.#heard !== this.#asked)
+      return `${this.#asked} calls were asked, ${this.#heard} records were heard`;
+    if (this.#pools.handles > clients) return `${clients} clients hold ${this.#pools.handles} pools`;
+    return undefined;
+  }
+
+  lanes(): readonly LaneStats[] {
+    return this.#trunk.admission.stats().lanes;
+  }
+
+  #target(number: number): Target {
+    const { scenario } = this.#witness;
+    const line = scenario.lines[number]!;
+    const lane = scenario.lanes[line.lane]!;
+    const client = scenario.clients[line.client]!;
+    const shared = {
+      maxParallelRequests: client.cap,
+      // Two Clients of one account differ in something that the calls themselves override.
+      timeout: 200_000 + client.id,
+      requestsPerMinute: line.requestsPerMinute,
+      tokensPerMinute: line.tokensPerMinute,
+    };
+    if (lane.local) return this.#trunk.driverTarget(this.#drivers[number]!, lane.model, shared, lane.model);
+    return this.#trunk.target(`${providerOf(lane)}/${lane.model}`, {
+      ...shared,
+      apiKey: lane.account,
+      baseURL: `${originOf(lane.pool)}/v1`,
+      proxy: false,
+    });
+  }
+
+  #driver(line: LinePlan, provider: Provider): Driver {
+    const { callOf, work } = this.#witness;
+    return {
+      name: `modelled-${line.id}`,
+      abilities: { images: true, files: true, tools: true, responseFormat: "json_schema", choices: true },
+      chat: (request, options) =>
+        work(callOf(request), options.onDelta !== undefined, (attempt) =>
+          provider.chat(line, attempt, options),
+        ),
+    };
+  }
+}
+
+/** The provider of the catalog that has the habits of the lane. */
+function providerOf({
+  concurrencyBound,
+  cachesPrefixes,
+}: {
+  concurrencyBound: boolean;
+  cachesPrefixes: boolean;
+}) {
+  if (concurrencyBound) return cachesPrefixes ? "vllm" : "ollama";
+  return cachesPrefixes ? "openai" : "openai-compatible";
+}

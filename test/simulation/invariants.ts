@@ -1,0 +1,440 @@
+import { getEventListeners } from "node:events";
+import { isTrunklineError } from "../../src/core/errors.ts";
+import type { Slots } from "../../src/core/slots.ts";
+import { fairness } from "./fairness.ts";
+import type { Invariant } from "./invariant.ts";
+import type { Attempt, CallSight, LaneSight, Sight } from "./sight.ts";
+
+const last = <T>(list: readonly T[]): T | undefined => list[list.length - 1];
+
+export const invariants: readonly Invariant[] = [
+  {
+    name: "slots-cap",
+    says: "A call starts only where every one of its slots was free.",
+    onDispatch: ({ client }) => {
+      for (const slots of client.slots) {
+        if (slots.used > slots.limit) return `${slots.used} slots in use of ${slots.limit}`;
+      }
+    },
+  },
+  {
+    name: "slots-equal-work",
+    says: "Slots in use equal the work in flight, at every moment.",
+    always: ({ clients, pools }) => {
+      const used = new Map<Slots, number>();
+      for (const { slots, running } of clients) {
+        used.set(slots[0]!, (used.get(slots[0]!) ?? 0) + running.size);
+      }
+      for (const { slots, running } of pools) used.set(slots, running.size);
+      for (const [slots, running] of used) {
+        if (slots.used !== running) return `${slots.used} slots used, ${running} attempts run`;
+      }
+    },
+  },
+  {
+    name: "settles-once",
+    says: "Every call settles exactly once, and nothing reaches its caller afterwards.",
+    always: ({ touched }) => {
+      for (const call of touched) {
+        if (call.settles > 1) return `call ${call.plan.id} settled ${call.settles} times`;
+        if (call.lateDeltas > 0) return `call ${call.plan.id} got a delta after it had settled`;
+      }
+    },
+    atEnd: ({ open }) => {
+      if (open.size > 0)
+        return `${open.size} calls never settled: ${[...open].slice(0, 5).map(describe).join("; ")}`;
+    },
+  },
+  {
+    name: "nothing-after-leaving",
+    says: "Nothing is sent for a caller that has left, nor after its deadline.",
+    onSend: ({ call, number }, { world }) => {
+      if (call.settledAt !== undefined)
+        return `attempt ${call.plan.id}.${number} was sent after its call had settled`;
+      if (call.abortedAt !== undefined) return `attempt ${call.plan.id}.${number} was sent after the abort`;
+      if (world.now() > call.deadlineAt)
+        return `attempt ${call.plan.id}.${number} was sent after the deadline`;
+    },
+  },
+  {
+    name: "one-at-a-time",
+    says: "A call has one attempt in flight, and is sent once an attempt.",
+    onSend: ({ call, sentAt }) => {
+      if (sentAt !== undefined) return `call ${call.plan.id}: one attempt was sent twice`;
+      const before = call.attempts.at(-2);
+      if (before !== undefined && before.overAt === undefined && before.sentAt !== undefined) {
+        return `call ${call.plan.id}: sent again while the attempt before was in flight`;
+      }
+    },
+  },
+  {
+    name: "leaves-at-once",
+    says: "An abort or a passed deadline settles its caller at the same instant.",
+    atRest: ({ open, world }) => {
+      for (const call of open) {
+        if (call.abortedAt !== undefined)
+          return `call ${call.plan.id} aborted at ${call.abortedAt} and still waits`;
+        if (world.now() >= call.deadlineAt) {
+          return `call ${call.plan.id}: its deadline ${call.deadlineAt} passed and it still waits`;
+        }
+      }
+    },
+  },
+  {
+    name: "queue-timeout",
+    says: "No wait for admission lasts longer than queueTimeout.",
+    atRest: ({ lanes, world }) => {
+      for (const lane of lanes) {
+        for (const attempt of lane.waiting) {
+          const waited = world.now() - attempt.enteredAt;
+          if (waited > attempt.call.plan.queueTimeout)
+            return `attempt of call ${attempt.call.plan.id} waits for ${waited} ms`;
+        }
+      }
+    },
+  },
+  {
+    name: "attempts-bound",
+    says: "A call is tried at most 1 + maxRetries times.",
+    onSend: ({ call }) => {
+      const sent = call.attempts.filter((attempt) => attempt.sentAt !== undefined).length + 1;
+      if (sent > 1 + call.plan.maxRetries)
+        return `call ${call.plan.id}: sent ${sent} times, maxRetries ${call.plan.maxRetries}`;
+    },
+  },
+  {
+    name: "no-retry-after-delta",
+    says: "A call is never tried again once its caller has seen a delta.",
+    onEnter: ({ call }) =>
+      call.deltas > 0 ? `call ${call.plan.id} was tried again after ${call.deltas} deltas` : undefined,
+  },
+  {
+    name: "retry-only-what-may-succeed",
+    says: "Only a failure that is worth another try is tried again.",
+    onEnter: ({ call, number }) => {
+      if (number === 1) return undefined;
+      const { error, answer } = call.attempts[number - 2]!;
+      if (answer !== undefined) return `call ${call.plan.id} was tried again after an answer`;
+      if (!isTrunklineError(error)) return `call ${call.plan.id} was tried again after a foreign error`;
+      if (!error.retryable) return `call ${call.plan.id} was tried again after ${error.code}`;
+    },
+  },
+  {
+    name: "hint-kept",
+    says: "A call is not sent again before the instant that its provider named.",
+    onSend: ({ call, number }, { world }) => {
+      const before = call.attempts[number - 2];
+      if (before?.overAt === undefined || before.hintMs === undefined) return undefined;
+      const told = before.overAt + Math.min(before.hintMs, longestHint);
+      if (world.now() < told)
+        return `call ${call.plan.id} was sent again ${told - world.now()} ms before its hint`;
+    },
+  },
+  {
+    name: "lane-paused",
+    says: "After a 429 with a hint nothing of that lane is sent before the instant named.",
+    onDispatch: ({ call }, { world }) => {
+      const { toldUntil, plan } = call.lane;
+      if (world.now() < toldUntil) return `lane ${plan.id} was paused until ${toldUntil}`;
+    },
+  },
+  {
+    name: "paid-answer-kept",
+    says: "An answer that a driver has finished reaches the caller who waits for it, whole and unchanged.",
+    always: ({ touched }) => {
+      for (const call of touched) {
+        const attempt = last(call.attempts);
+        if (attempt?.fate !== "answer" || attempt.endedAt === undefined || attempt.error !== undefined)
+          continue;
+        if (call.settledAt === undefined) return `call ${call.plan.id} was answered and still waits`;
+      }
+    },
+    onSettle: (call, sight) => {
+      const attempt = last(call.attempts);
+      if (attempt?.answer !== undefined && call.error !== undefined && !left(call, sight)) {
+        return `call ${call.plan.id} was answered, its caller got ${codeOf(call.error)}`;
+      }
+      if (call.answer === undefined) return undefined;
+      if (call.answer.id !== `${call.plan.id}.${call.attempts.length}`)
+        return `call ${call.plan.id} got another's answer`;
+      if (call.plan.stream && call.text !== call.answer.text) {
+        return `call ${call.plan.id}: its deltas say "${call.text}", its answer "${call.answer.text}"`;
+      }
+    },
+  },
+  {
+    name: "errors-explained",
+    says: "A caller's error is a TrunklineError that names what really happened.",
+    onSettle: (call, sight) => {
+      if (call.answer !== undefined) return undefined;
+      const { error } = call;
+      if (!isTrunklineError(error))
+        return `call ${call.plan.id} failed with a foreign error: ${String(error)}`;
+      if (explains(call, sight)) return undefined;
+      return `call ${call.plan.id} failed with ${error.code} (${error.phase ?? "no phase"}), its last attempt with ${codeOf(last(call.attempts)?.error)}`;
+    },
+  },
+  {
+    name: "queue-bound",
+    says: "No call waits where maxQueue were waiting already, and none is refused where fewer were.",
+    onSettle: (call) => {
+      if (codeOf(call.error) !== "queue_full") return undefined;
+      const ahead = last(call.attempts)?.ahead ?? 0;
+      if (ahead < call.plan.maxQueue)
+        return `call ${call.plan.id} was refused with ${ahead} of ${call.plan.maxQueue} waiting`;
+    },
+    always: ({ lanes }) => {
+      for (const { waiting } of lanes) {
+        const newest = newestOf(waiting);
+        if (newest !== undefined && newest.ahead >= newest.call.plan.maxQueue && newest.number === 1) {
+          return `call ${newest.call.plan.id} waits behind ${newest.ahead}, its maxQueue is ${newest.call.plan.maxQueue}`;
+        }
+      }
+    },
+  },
+  {
+    name: "no-starvation",
+    says: "A lane with waiting calls, free slots and no pause starts one before long.",
+    atRest: ({ lanes, world }) => {
+      for (const lane of lanes) {
+        if (lane.ableSince !== undefined && world.now() - lane.ableSince > patience(lane)) {
+          return `lane ${lane.plan.id} could start one of ${lane.waiting.size} since ${lane.ableSince} and did not`;
+        }
+      }
+    },
+  },
+  fairness,
+  {
+    name: "retry-budget",
+    says: "Retries of failures at one origin stay within 100 and a fifth of its answers.",
+    onDispatch: (attempt) => {
+      const { answers, retries } = attempt.client.origin;
+      if (spendsBudget(attempt) && retries + 1 > 100 + 0.2 * answers)
+        return `${retries + 1} retries after ${answers} answers`;
+    },
+  },
+  {
+    name: "configured-rate-kept",
+    says: "Over any stretch of time no more is sent than the smallest configured rate allows, and one burst.",
+    atEnd: ({ lanes, closings }) => {
+      if (closings.length > 0) return undefined;
+      for (const { plan, clients, dispatched } of lanes) {
+        for (const [{ requestsPerMinute: rate }, since] of clients) {
+          if (rate === undefined) continue;
+          const excess = excessOf(dispatched, since, rate / 60_000);
+          // Where the provider reports room, a burst is ten seconds' worth, else a tenth of one.
+          const burst = Math.max(1, plan.headers === "none" ? rate / 600 : rate / 6);
+          if (excess > burst + 1) return `lane ${plan.id}: ${excess} calls beyond ${rate} a minute`;
+        }
+      }
+    },
+  },
+  {
+    name: "prefix-paid-once",
+    says: "While a prefix is cold one streamed call of it leads; no other starts before its first event, its end, or 10 s.",
+    onDispatch: (attempt, { world }) => {
+      if (!sharesPrefix(attempt)) return undefined;
+      const group = attempt.call.lane.dispatched.filter((other) => samePrefix(attempt, other));
+      if (group.some(({ firstByteAt }) => firstByteAt !== undefined)) return undefined;
+      const leader = group.find(
+        ({ overAt, dispatchedAt, streamed, call }) =>
+          overAt === undefined &&
+          streamed &&
+          call.settledAt === undefined &&
+          world.now() - dispatchedAt! < 10_000,
+      );
+      if (leader !== undefined) {
+        return `call ${attempt.call.plan.id} started while call ${leader.call.plan.id} led their prefix`;
+      }
+    },
+  },
+  {
+    name: "close-keeps-its-word",
+    says: "A close ends by its deadline, and nothing is sent through what it closed.",
+    onSend: ({ call, client, number }) => {
+      const closing = client.closing;
+      if (closing?.doneAt !== undefined)
+        return `attempt ${call.plan.id}.${number} was sent through a closed client`;
+    },
+    atRest: ({ closings, world }) => {
+      for (const { at, abortsAt, doneAt } of closings) {
+        if (doneAt === undefined && world.now() >= abortsAt)
+          return `the close of ${at} should have ended at ${abortsAt}`;
+      }
+    },
+    atEnd: ({ closings }) => {
+      const open = closings.find(({ doneAt }) => doneAt === undefined);
+      if (open !== undefined) return `the close of ${open.at} never ended`;
+    },
+  },
+  {
+    name: "counters-add-up",
+    says: "What the layers count is what is there; at the end it is nothing.",
+    always: ({ clients }) => {
+      const waiting = new Map<object, number>();
+      for (const { gauges, waiting: own } of clients)
+        waiting.set(gauges, (waiting.get(gauges) ?? 0) + own.size);
+      for (const { name, gauges } of clients) {
+        const truly = waiting.get(gauges);
+        if (gauges.queued !== truly) return `${name}: queued ${gauges.queued}, ${truly} wait`;
+        if (gauges.waitingForSocket > gauges.queued) return `${name}: ${JSON.stringify(gauges)}`;
+      }
+    },
+    atEnd: ({ clients, leftovers }) => {
+      for (const { name, slots, gauges, waiting, running } of clients) {
+        if (slots.some(({ used }) => used !== 0)) return `${name} ends with slots in use`;
+        if (gauges.queued !== 0 || gauges.waitingForSocket !== 0)
+          return `${name} ends with ${JSON.stringify(gauges)}`;
+        if (waiting.size + running.size > 0)
+          return `${name} ends with ${waiting.size + running.size} attempts`;
+      }
+      return leftovers();
+    },
+  },
+  {
+    name: "nothing-left-behind",
+    says: "Once nobody waits and nothing runs, no timer holds the process and no listener is on a caller's signal.",
+    atRest: ({ open, clients, world }) => {
+      if (open.size > 0 || world.left("script") > 0 || clients.some(({ running }) => running.size > 0))
+        return undefined;
+      if (world.left("pending") > 0) return `${world.left("pending")} timers are left`;
+    },
+    atEnd: ({ calls, runs }) => {
+      for (const { signal } of [...calls.map(({ controller }) => controller), ...runs]) {
+        const listeners = getEventListeners(signal, "abort").length;
+        if (listeners > 0) return `${listeners} listeners are left on a signal`;
+      }
+    },
+  },
+  {
+    name: "no-stray-errors",
+    says: "No error is thrown into the void, and no rejection goes unheard.",
+  },
+  {
+    name: "time-moves",
+    says: "No instant holds events without end.",
+  },
+  {
+    name: "record-true",
+    says: "The call's record counts its attempts and times as they were.",
+    onSettle: (call, sight) => {
+      const { record } = call;
+      if (left(call, sight)) return undefined;
+      const sent = call.attempts.filter((attempt) => attempt.dispatchedAt !== undefined);
+      if (record.attempts !== sent.length)
+        return `call ${call.plan.id}: record.attempts ${record.attempts}, sent ${sent.length}`;
+    },
+  },
+];
+
+/** Hints beyond this are not obeyed to the letter: the layers cap them. */
+export const longestHint = 3_600_000;
+
+/** Whether the caller, not the provider, ended the call. */
+function left(call: CallSight, sight: Sight): boolean {
+  const closed = codeOf(call.error) === "closed" && sentAway(call, sight);
+  return call.abortedAt !== undefined || closed || (call.settledAt ?? 0) >= call.deadlineAt;
+}
+
+/** Whether a close reached the call: it came through what was closed already, or was still there at the deadline. */
+function sentAway(call: CallSight, { closings, world }: Sight): boolean {
+  return closings.some(
+    ({ at, client, abortsAt }) =>
+      (client === undefined || client === call.line.client) &&
+      (world.now() >= abortsAt || (call.arrivedAt >= at && call.attempts.length === 0)),
+  );
+}
+
+function explains(call: CallSight, sight: Sight): boolean {
+  const now = sight.world.now();
+  const error = call.error as { code: string; phase?: string };
+  const attempt = last(call.attempts);
+  if (attempt?.error !== undefined && attempt.error === error && attempt.overAt !== undefined) return true;
+  switch (error.code) {
+    case "aborted":
+      return call.abortedAt !== undefined;
+    case "timeout":
+      if (error.phase === "total") return now >= call.deadlineAt;
+      return (
+        error.phase === "queue" && attempt !== undefined && now - attempt.enteredAt >= call.plan.queueTimeout
+      );
+    case "queue_full":
+      return true;
+    case "bad_request":
+      // The call is larger than a limit that its lane knows of.
+      return attempt !== undefined && attempt.dispatchedAt === undefined && limitsTokens(call);
+    case "rate_limit":
+      // The lane is paused for longer than the call, or anybody, would wait.
+      return attempt !== undefined && attempt.dispatchedAt === undefined && hopeless(call, now);
+    case "closed":
+      return sentAway(call, sight);
+    default:
+      return false;
+  }
+}
+
+/** Without a hint a lane pauses by its own guess, a minute at most; any pause is spread by up to five seconds. */
+function hopeless({ lane, deadlineAt }: CallSight, now: number): boolean {
+  const { toldUntil, askedUntil, refusedAt } = lane;
+  const pausedUntil = Math.max(toldUntil, refusedAt + 60_000) + 5_000;
+  return now < pausedUntil && (askedUntil > toldUntil || pausedUntil >= deadlineAt);
+}
+
+function limitsTokens({ lane }: CallSight): boolean {
+  return (
+    lane.plan.headers !== "none" ||
+    [...lane.clients.keys()].some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
+  );
+}
+
+/** Whether admission should make calls of its prefix wait for a first one. */
+export function sharesPrefix({ call }: Attempt): boolean {
+  const { prefix, prefixSharing } = call.plan;
+  return prefix !== undefined && prefixSharing !== false && call.lane.plan.cachesPrefixes;
+}
+
+/** Whether two different attempts of a lane share a prefix that is worth waiting for. */
+export function samePrefix(one: Attempt, other: Attempt): boolean {
+  return one !== other && sharesPrefix(other) && one.call.plan.prefix === other.call.plan.prefix;
+}
+
+/** By how much the fullest stretch of time exceeds `rate` (calls a millisecond). What was never sent gives back. */
+function excessOf(dispatched: readonly Attempt[], since: number, rate: number): number {
+  let level = 0;
+  let most = 0;
+  let at = 0;
+  for (const { dispatchedAt, sentAt, error } of dispatched) {
+    if (dispatchedAt! < since || sentAt === undefined || (isTrunklineError(error) && error.sent === false))
+      continue;
+    level = Math.max(0, level - (dispatchedAt! - at) * rate) + 1;
+    at = dispatchedAt!;
+    most = Math.max(most, level);
+  }
+  return most;
+}
+
+/** Whether the attempt repeats one that failed; what a limit refused is paced by its lane instead. */
+export function spendsBudget({ call, number }: Attempt): boolean {
+  const before = call.attempts[number - 2];
+  return before !== undefined && codeOf(before.error) !== "rate_limit";
+}
+
+/** How long a lane may stand although it could start a call. */
+function patience(lane: LaneSight): number {
+  return lane.paced ? 600_000 : 0;
+}
+
+function newestOf(waiting: ReadonlySet<Attempt>): Attempt | undefined {
+  let newest: Attempt | undefined;
+  for (const attempt of waiting) if (newest === undefined || attempt.entry > newest.entry) newest = attempt;
+  return newest;
+}
+
+function codeOf(error: unknown): string {
+  return error === undefined ? "nothing" : isTrunklineError(error) ? error.code : "a foreign error";
+}
+
+function describe(call: CallSight): string {
+  const fates = call.attempts.map((attempt) => attempt.fate ?? "not sent").join(", ");
+  return `call ${call.plan.id} (${call.phase}; ${fates})`;
+}

@@ -1,0 +1,503 @@
+import type { LaneStats } from "../../src/admission/lane.ts";
+import { type CallOptions, type Layer, newRecord } from "../../src/core/call.ts";
+import { isTrunklineError } from "../../src/core/errors.ts";
+import type { ChatRequest } from "../../src/core/request.ts";
+import { Slots } from "../../src/core/slots.ts";
+import { ByLayers } from "./by-layers.ts";
+import { ByTrunk } from "./by-trunk.ts";
+import type { Invariant } from "./invariant.ts";
+import { invariants, longestHint, samePrefix, sharesPrefix, spendsBudget } from "./invariants.ts";
+import { type CallPlan, type Change, drawScenario, type Scenario } from "./scenario.ts";
+import type {
+  Attempt,
+  CallSight,
+  ClientSight,
+  ClosingSight,
+  LaneSight,
+  OriginSight,
+  Phase,
+  PoolSight,
+  Sight,
+} from "./sight.ts";
+import type { Mutation, Stack, Witness } from "./stack.ts";
+import { World } from "./world.ts";
+
+export interface Outcome {
+  readonly seed: number;
+  readonly violation?: {
+    readonly invariant: string;
+    readonly message: string;
+    readonly at: number;
+    readonly lanes: readonly LaneStats[];
+  };
+  readonly steps: number;
+  readonly virtualMs: number;
+  /** What the seed exercised. */
+  readonly tally: Readonly<Record<string, number>>;
+  /** The last events before the end, or all of them when a trace was asked for. */
+  readonly trace: readonly string[];
+}
+
+export interface Options {
+  readonly trace?: boolean;
+  readonly mutation?: Mutation;
+  /** Judges by these invariants alone. */
+  readonly only?: readonly string[];
+  /** Changes the drawn scenario, for tests of one situation. */
+  readonly shape?: (scenario: Scenario) => Scenario;
+}
+
+/** Runs one seed to its end, or to the first invariant that does not hold. */
+export async function simulate(seed: number, options: Options = {}): Promise<Outcome> {
+  const scenario = drawScenario(seed);
+  const run = new Run(options.shape?.(scenario) ?? scenario, options);
+  return run.toTheEnd();
+}
+
+/** Far more events than any instant of a clean seed needs: beyond it something spins. */
+const longestInstant = 100_000;
+
+class Run implements Sight, Witness {
+  readonly scenario: Scenario;
+  readonly world: World;
+  readonly calls: CallSight[] = [];
+  readonly open = new Set<CallSight>();
+  readonly touched = new Set<CallSight>();
+  readonly pools: readonly PoolSight[];
+  readonly clients: ClientSight[] = [];
+  readonly lanes: readonly LaneSight[];
+  readonly closings: ClosingSight[] = [];
+  readonly runs: readonly AbortController[];
+  readonly #origins = new Map<string, OriginSight>();
+  readonly #stack: Stack;
+  readonly #tally: Record<string, number> = {};
+  readonly #trace: string[] = [];
+  readonly #keepAll: boolean;
+  readonly #judges: Judges;
+  #violation: Outcome["violation"];
+  #entries = 0;
+  /** Events since time last moved. */
+  #sameInstant = 0;
+
+  constructor(scenario: Scenario, { trace = false, mutation = {}, only }: Options) {
+    this.scenario = scenario;
+    this.#keepAll = trace;
+    this.#judges = judgesOf(only);
+    this.world = new World(scenario.seed, scenario.lag);
+    this.pools = scenario.pools.map((plan) => ({
+      plan,
+      slots: new Slots(plan.capacity),
+      running: new Set(),
+    }));
+    this.lanes = scenario.lanes.map((plan) => ({
+      plan,
+      waiting: new Set(),
+      running: new Set(),
+      dispatched: [],
+      clients: new Map(),
+      toldUntil: 0,
+      askedUntil: 0,
+      refusedAt: Number.NEGATIVE_INFINITY,
+      paced: plan.concurrencyBound || plan.headers !== "none",
+      ableSince: undefined,
+    }));
+    this.runs = Array.from({ length: scenario.runs }, () => new AbortController());
+    this.#stack = scenario.by === "trunk" ? new ByTrunk(this, mutation) : new ByLayers(this, mutation);
+    for (const plan of scenario.calls)
+      this.world.script(plan.at, `call ${plan.id}`, () => this.#arrive(plan));
+    for (const change of scenario.changes) {
+      this.world.script(change.at, change.kind, () => this.#change(change));
+    }
+  }
+
+  async toTheEnd(): Promise<Outcome> {
+    const unhandled = (error: unknown): void =>
+      this.#report("no-stray-errors", `unhandled: ${String(error)}`);
+    process.on("unhandledRejection", unhandled);
+    process.on("uncaughtException", unhandled);
+    try {
+      while (this.#violation === undefined) {
+        // What is left to keep-alives and sweeps alone would hold no process.
+        if (this.world.left("pending") + this.world.left("script") + this.world.left("turn") === 0) break;
+        const label = await this.world.step();
+        if (label === undefined) break;
+        if (label !== "timer" && label !== "turn") this.#note(label);
+        this.#afterEvent();
+      }
+      if (this.#violation === undefined) this.#check("atEnd");
+    } finally {
+      process.off("unhandledRejection", unhandled);
+      process.off("uncaughtException", unhandled);
+    }
+    return {
+      seed: this.scenario.seed,
+      ...(this.#violation && { violation: this.#violation }),
+      steps: this.world.steps,
+      virtualMs: this.world.now(),
+      tally: this.#tally,
+      trace: this.#trace,
+    };
+  }
+
+  // What the stack tells.
+
+  readonly callNumber = (id: number): CallSight => this.calls[id]!;
+
+  readonly callOf = (request: ChatRequest): CallSight => this.callNumber(request.extra!.call as number);
+
+  readonly addClient: Witness["addClient"] = ({ origin, ...facts }) => {
+    const shared = this.#origins.get(origin) ?? { answers: 0, retries: 0 };
+    this.#origins.set(origin, shared);
+    const client: ClientSight = {
+      ...facts,
+      closing: undefined,
+      requestsPerMinute: facts.requestsPerMinute,
+      tokensPerMinute: facts.tokensPerMinute,
+      origin: shared,
+      running: new Set(),
+      waiting: new Set(),
+    };
+    this.clients.push(client);
+    return client;
+  };
+
+  readonly closing = (closing: ClosingSight): void => {
+    for (const earlier of this.closings) {
+      if (earlier.client === closing.client) earlier.abortsAt = Math.min(earlier.abortsAt, closing.abortsAt);
+    }
+    this.closings.push(closing);
+    if (closing.client === undefined) for (const client of this.clients) client.closing ??= closing;
+  };
+
+  /** Between retry and admission: an attempt asks for a place, and is over. */
+  readonly outerProbe =
+    (client: ClientSight): Layer =>
+    (next) =>
+    (request, options) => {
+      const call = this.callOf(request);
+      const { lane } = call;
+      const attempt: Attempt = {
+        call,
+        client,
+        number: call.attempts.length + 1,
+        enteredAt: this.world.now(),
+        entry: this.#entries++,
+        ahead: lane.waiting.size,
+      };
+      call.attempts.push(attempt);
+      this.#fire("onEnter", attempt);
+      if (!lane.clients.has(client)) lane.clients.set(client, this.world.now());
+      if ((client.requestsPerMinute ?? client.tokensPerMinute) !== undefined) lane.paced = true;
+      lane.waiting.add(attempt);
+      client.waiting.add(attempt);
+      this.#reach(call, "waiting");
+      this.#armAbort(call, "queued");
+      if (attempt.number > 1) this.#count("retries");
+      const leave = (): void => {
+        lane.waiting.delete(attempt);
+        client.waiting.delete(attempt);
+        if (call.phase === "settled") return;
+        this.#reach(call, "between");
+        this.#armAbort(call, "backoff");
+      };
+      return next(request, options).then(
+        (answer) => {
+          leave();
+          return answer;
+        },
+        (error) => {
+          leave();
+          attempt.error ??= error;
+          throw error;
+        },
+      );
+    };
+
+  /** Between admission and the guard: an attempt holds its slots, and gives them back. */
+  readonly innerProbe =
+    (client: ClientSight): Layer =>
+    (next) =>
+    (request, options) => {
+      const call = this.callOf(request);
+      const attempt = call.attempts.at(-1)!;
+      const { lane } = call;
+      attempt.dispatchedAt = this.world.now();
+      this.#fire("onDispatch", attempt);
+      lane.waiting.delete(attempt);
+      client.waiting.delete(attempt);
+      lane.dispatched.push(attempt);
+      lane.ableSince = undefined;
+      if (spendsBudget(attempt)) client.origin.retries++;
+      const held = [lane, client, ...this.pools.filter(({ slots }) => client.slots.includes(slots))];
+      for (const { running } of held) running.add(attempt);
+      this.#reach(call, "running");
+      this.#armAbort(call, "dispatched");
+      const over = (): void => {
+        attempt.overAt = this.world.now();
+        for (const { running } of held) running.delete(attempt);
+        this.touched.add(call);
+      };
+      return next(request, options).then(
+        (answer) => {
+          over();
+          client.origin.answers++;
+          attempt.answer = answer;
+          return answer;
+        },
+        (error) => {
+          over();
+          attempt.error = error;
+          this.#heed(lane, attempt);
+          throw error;
+        },
+      );
+    };
+
+  readonly work: Witness["work"] = (call, streamed, run) => {
+    const attempt = call.attempts.at(-1)!;
+    attempt.streamed = streamed;
+    this.#fire("onSend", attempt);
+    attempt.sentAt = this.world.now();
+    this.#note(`sent ${call.plan.id}.${attempt.number}`);
+    this.#count("sent");
+    this.#armAbort(call, "sent");
+    const end = (): void => {
+      attempt.endedAt = this.world.now();
+      this.touched.add(call);
+      this.#count(`fate: ${attempt.fate}`);
+      this.#note(`ended ${call.plan.id}.${attempt.number} (${attempt.fate})`);
+      this.#armAbort(call, "answered");
+    };
+    const done = run(attempt);
+    done.then(end, end);
+    return done;
+  };
+
+  readonly leftovers = (): string | undefined => this.#stack.leftovers();
+
+  /** Remembers what a provider's error told about its lane. */
+  #heed(lane: LaneSight, { error, hintMs }: Attempt): void {
+    if (!isTrunklineError(error)) return;
+    this.#count(`error: ${error.code}`);
+    if (error.code !== "rate_limit" && (error.code !== "overloaded" || hintMs === undefined)) return;
+    lane.paced = true;
+    lane.refusedAt = this.world.now();
+    if (hintMs === undefined) return;
+    lane.askedUntil = Math.max(lane.askedUntil, this.world.now() + hintMs);
+    lane.toldUntil = Math.max(lane.toldUntil, this.world.now() + Math.min(hintMs, longestHint));
+  }
+
+  // The callers.
+
+  #arrive(plan: CallPlan): void {
+    const line = this.scenario.lines[plan.line]!;
+    const now = this.world.now();
+    const call: CallSight = {
+      plan,
+      line,
+      lane: this.lanes[line.lane]!,
+      attempts: [],
+      controller: new AbortController(),
+      record: newRecord(now),
+      arrivedAt: now,
+      deadlineAt: now + plan.deadlineMs,
+      phase: "new",
+      abortArmed: false,
+      settles: 0,
+      text: "",
+      deltas: 0,
+      lateDeltas: 0,
+    };
+    this.calls[plan.id] = call;
+    this.open.add(call);
+    this.touched.add(call);
+    this.#count("calls");
+    if (plan.abort?.phase === "before") this.#abort(call);
+    if (plan.run !== undefined && this.runs[plan.run]!.signal.aborted) this.#leaves(call);
+    this.#armAbort(call, "arrived");
+    const settle = (fill: () => void): void => {
+      call.settles++;
+      this.touched.add(call);
+      if (call.settles > 1) return;
+      fill();
+      call.settledAt = this.world.now();
+      this.#reach(call, "settled");
+      this.open.delete(call);
+      this.#fire("onSettle", call);
+    };
+    this.#stack
+      .call(plan.line, plan.id)(requestOf(plan, call.lane.plan.model), this.#optionsOf(call))
+      .then(
+        (answer) =>
+          settle(() => {
+            call.answer = answer;
+            this.#count("answered");
+          }),
+        (error: unknown) =>
+          settle(() => {
+            call.error = error;
+            this.#count(`failed: ${isTrunklineError(error) ? error.code : "foreign"}`);
+          }),
+      );
+  }
+
+  #optionsOf(call: CallSight): CallOptions {
+    const { plan } = call;
+    return {
+      signal: call.controller.signal,
+      ...(plan.run !== undefined && { outerSignals: [this.runs[plan.run]!.signal] }),
+      ...(plan.stream && {
+        onDelta: ({ text }) => {
+          call.deltas++;
+          call.text += text;
+          if (call.settledAt !== undefined) call.lateDeltas++;
+          this.touched.add(call);
+          this.#armAbort(call, "first_byte");
+        },
+      }),
+      deadlineAt: call.deadlineAt,
+      timeout: plan.timeout,
+      firstByteTimeout: plan.timeout,
+      idleTimeout: plan.timeout,
+      queueTimeout: plan.queueTimeout,
+      maxQueue: plan.maxQueue,
+      maxRetries: plan.maxRetries,
+      abandonAfter: plan.abandonAfter,
+      priority: plan.priority,
+      fairnessKey: plan.fairnessKey,
+      prefixSharing: plan.prefixSharing,
+      watch: {},
+      record: call.record,
+    };
+  }
+
+  #armAbort(call: CallSight, phase: NonNullable<CallPlan["abort"]>["phase"]): void {
+    const { abort } = call.plan;
+    if (abort?.phase !== phase || call.abortArmed) return;
+    call.abortArmed = true;
+    if (abort.afterMs < 0) this.#abort(call);
+    else this.world.script(abort.afterMs, `abort ${call.plan.id}`, () => this.#abort(call));
+  }
+
+  #abort(call: CallSight): void {
+    this.touched.add(call);
+    if (call.settledAt === undefined) {
+      call.abortedAt ??= this.world.now();
+      this.#count(`aborted while ${call.phase}`);
+    }
+    call.controller.abort(new Error("the caller had enough"));
+  }
+
+  #change(change: Change): void {
+    switch (change.kind) {
+      case "pool":
+        this.pools[change.pool]!.slots.limit = change.capacity;
+        break;
+      case "abort-run":
+        for (const call of this.open) if (call.plan.run === change.run) this.#leaves(call);
+        this.runs[change.run]!.abort();
+        break;
+      default:
+        this.#stack.change(change);
+    }
+    this.#count(`change: ${change.kind}`);
+  }
+
+  #leaves(call: CallSight): void {
+    call.abortedAt ??= this.world.now();
+    this.touched.add(call);
+    this.#count(`aborted by its run while ${call.phase}`);
+  }
+
+  #reach(call: CallSight, phase: Phase): void {
+    if (call.phase === "settled") return;
+    call.phase = phase;
+    this.touched.add(call);
+    this.#note(`${phase} ${call.plan.id}`);
+  }
+
+  // Judging.
+
+  #afterEvent(): void {
+    this.#check("always");
+    this.touched.clear();
+    for (const lane of this.lanes) {
+      lane.ableSince = able(lane, this.world.now()) ? (lane.ableSince ?? this.world.now()) : undefined;
+    }
+    this.#sameInstant++;
+    if (this.world.nextAt <= this.world.now()) {
+      if (this.#sameInstant > longestInstant)
+        this.#report("time-moves", `${longestInstant} events at one instant`);
+      return;
+    }
+    this.#sameInstant = 0;
+    this.#check("atRest");
+  }
+
+  #fire(hook: "onEnter" | "onDispatch" | "onSend", subject: Attempt): void;
+  #fire(hook: "onSettle", subject: CallSight): void;
+  #fire(hook: "onEnter" | "onDispatch" | "onSend" | "onSettle", subject: Attempt | CallSight): void {
+    for (const invariant of this.#judges[hook]) {
+      const ask = invariant[hook] as (subject: Attempt | CallSight, sight: Sight) => string | undefined;
+      const message = ask(subject, this);
+      if (message !== undefined) this.#report(invariant.name, message);
+    }
+  }
+
+  #check(hook: "always" | "atRest" | "atEnd"): void {
+    for (const invariant of this.#judges[hook]) {
+      const message = invariant[hook]!(this);
+      if (message !== undefined) this.#report(invariant.name, message);
+    }
+  }
+
+  /** Only noted: thrown inside a layer, it would be taken for a driver's fault. The loop stops at the first. */
+  #report(invariant: string, message: string): void {
+    this.#violation ??= { invariant, message, at: this.world.now(), lanes: this.#stack.lanes() };
+    this.#note(`VIOLATED ${invariant}: ${message}`);
+  }
+
+  #note(what: string): void {
+    this.#trace.push(`${this.world.now()} ${what}`);
+    if (!this.#keepAll && this.#trace.length > 200) this.#trace.splice(0, 160);
+  }
+
+  #count(what: string): void {
+    this.#tally[what] = (this.#tally[what] ?? 0) + 1;
+  }
+}
+
+type Hook = Exclude<keyof Invariant, "name" | "says">;
+const hooks: readonly Hook[] = ["onEnter", "onDispatch", "onSend", "onSettle", "always", "atRest", "atEnd"];
+type Judges = Readonly<Record<Hook, readonly Invariant[]>>;
+
+function judgesOf(only: readonly string[] | undefined): Judges {
+  const chosen = only === undefined ? invariants : invariants.filter(({ name }) => only.includes(name));
+  const having = (hook: Hook) => chosen.filter((invariant) => invariant[hook] !== undefined);
+  return Object.fromEntries(hooks.map((hook) => [hook, having(hook)])) as unknown as Judges;
+}
+
+/** Whether a waiting call of the lane has its slots, nobody to follow, and nothing known forbids it to start. */
+function able({ waiting, running, toldUntil }: LaneSight, now: number): boolean {
+  if (waiting.size === 0 || now < toldUntil) return false;
+  for (const attempt of waiting) {
+    const followed = sharesPrefix(attempt) && [...running].some((other) => samePrefix(attempt, other));
+    if (!followed && attempt.client.slots.every((slots) => slots.free)) return true;
+  }
+  return false;
+}
+
+/** A prompt of roughly as many tokens as planned. Calls of one group share their system text and no more. */
+function requestOf(plan: CallPlan, model: string): ChatRequest {
+  const system =
+    plan.prefix === undefined ? [] : [{ role: "system" as const, content: prefixes[plan.prefix]! }];
+  const content = `${plan.id} ${"word ".repeat(Math.max(1, Math.round(plan.promptTokens * 0.8)))}`;
+  return {
+    model,
+    messages: [...system, { role: "user", content }],
+    ...(plan.maxTokens !== undefined && { maxTokens: plan.maxTokens }),
+    extra: { call: plan.id },
+  };
+}
+
+const prefixes = ["apple ", "bread ", "cider "].map((word) => word.repeat(5_000));
