@@ -116,7 +116,12 @@ export class Trunk {
         gauges: client.gauges,
       }),
     ];
-    return compose(layers, guard(makeDriver(client), { clock, logger: () => this.registry.logger }));
+    const driver = makeDriver(client);
+    if (driver.close !== undefined) client.closers.push(() => driver.close!());
+    return compose(
+      layers,
+      guard(driver, { clock, logger: () => this.registry.logger, counters: client.gauges }),
+    );
   }
 }
 

@@ -13,6 +13,8 @@ export interface Gauges {
   queued: number;
   /** Calls that wait for a socket. */
   waitingForSocket: number;
+  /** Calls whose driver did not end after their abort, and that were written off. */
+  abandoned: number;
 }
 
 /** Who wants to know when a Client gets work and when it has none left. */
@@ -31,7 +33,7 @@ export class Client {
   readonly slots: Slots;
   /** How to settle each call in flight at once. Whoever starts a call adds to it and takes out what it added. */
   readonly open: Set<Leave>;
-  readonly gauges: Gauges = { queued: 0, waitingForSocket: 0 };
+  readonly gauges: Gauges = { queued: 0, waitingForSocket: 0, abandoned: 0 };
   /** `clock.wall()` when it was made. */
   readonly createdAt: number;
   /** `clock.now()` when it was last asked for, or its last call ended. */
@@ -41,6 +43,8 @@ export class Client {
    * its own, so that posting a Client to a thread fails as cloning a function does: sockets do not travel.
    */
   readonly key: () => string | Promise<string>;
+  /** What ends with it; whoever adds something here has it called once, when the Client goes. */
+  readonly closers: (() => unknown)[] = [];
   readonly #keys: KeySource | undefined;
   readonly #clock: Clock;
   readonly #keeper: Keeper;
@@ -79,17 +83,24 @@ export class Client {
     return this.#closed;
   }
 
-  /** Gives up its share of the Pool. For the registry, and only when it is idle. */
-  release(): void {
-    this.#closed = true;
+  /** Gives up its share of the Pool. For the registry, and only when it is idle. A promise where something ends later. */
+  release(): Promise<void> | undefined {
     this.pool?.release();
+    return this.#end();
   }
 
   /** Settles every call in flight with `error`, and ends what of their work runs in the Pool. For the registry. */
   abort(error: TrunklineError): void {
-    this.#closed = true;
     for (const leave of [...this.open]) leave(error);
     this.pool?.destroy(error);
+    void this.#end();
+  }
+
+  #end(): Promise<void> | undefined {
+    this.#closed = true;
+    const closers = this.closers.splice(0);
+    if (closers.length === 0) return undefined;
+    return Promise.allSettled(closers.map(async (close) => close())).then(() => {});
   }
 
   #quiet(): void {

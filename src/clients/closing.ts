@@ -14,6 +14,8 @@ export function closedError(): TrunklineError {
 export class Closing {
   readonly done: Promise<void>;
   readonly #left: Set<Client>;
+  /** Released Clients whose drivers still close. */
+  #ending = 0;
   readonly #clock: Clock;
   readonly #earlier: Closing | undefined;
   #finish!: (earlier: Promise<void> | undefined) => void;
@@ -44,7 +46,7 @@ export class Closing {
   within(ms: number): void {
     this.#earlier?.within(ms);
     const at = this.#clock.now() + ms;
-    if (this.#left.size === 0 || at >= this.#abortAt) return;
+    if (this.#waitsForNobody || at >= this.#abortAt) return;
     this.#abortAt = at;
     this.#timer?.cancel();
     if (ms === 0) this.#abort();
@@ -55,8 +57,21 @@ export class Closing {
   settled(client: Client): void {
     this.#earlier?.settled(client);
     if (!this.#left.delete(client)) return;
-    client.release();
+    const ended = client.release();
+    if (ended !== undefined) this.#waitFor(ended);
     this.#finishIfEmpty();
+  }
+
+  get #waitsForNobody(): boolean {
+    return this.#left.size === 0 && this.#ending === 0;
+  }
+
+  #waitFor(ended: Promise<void>): void {
+    this.#ending++;
+    void ended.then(() => {
+      this.#ending--;
+      this.#finishIfEmpty();
+    });
   }
 
   #abort(): void {
@@ -64,11 +79,14 @@ export class Closing {
     const left = [...this.#left];
     this.#left.clear();
     for (const client of left) client.abort(error);
-    this.#finishIfEmpty();
+    this.#finishNow();
   }
 
   #finishIfEmpty(): void {
-    if (this.#left.size > 0) return;
+    if (this.#waitsForNobody) this.#finishNow();
+  }
+
+  #finishNow(): void {
     this.#timer?.cancel();
     this.#finish(this.#earlier?.done);
   }

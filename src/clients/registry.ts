@@ -41,6 +41,8 @@ export interface ClientStats {
   readonly queued: number;
   /** Calls that wait for a socket. */
   readonly waitingForSocket: number;
+  /** Calls of the living Clients that were written off, because their driver ignored their abort. */
+  readonly abandoned: number;
   /** Times that a Client was asked for and was there. */
   readonly hits: number;
   readonly misses: number;
@@ -159,6 +161,7 @@ export class Registry {
       inFlight: sum((client) => client.slots.used),
       queued: sum((client) => client.gauges.queued),
       waitingForSocket: waitingForSocket + sum((client) => client.gauges.waitingForSocket),
+      abandoned: sum((client) => client.gauges.abandoned),
       hits: this.#hits,
       misses: this.#misses,
       created: this.#created,

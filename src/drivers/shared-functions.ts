@@ -9,9 +9,12 @@ export interface SharedFunctions {
   readonly lane: string;
 }
 
-type ByOutput = WeakMap<object, Map<string, SharedFunctions>>;
+interface Home {
+  readonly number: number;
+  readonly byOutput: WeakMap<object, Map<string, SharedFunctions>>;
+}
 
-const known = new WeakMap<object, { readonly number: number; readonly byOutput: ByOutput }>();
+const known = new WeakMap<object, Home>();
 let functions = 0;
 
 /**
@@ -21,15 +24,20 @@ let functions = 0;
 export function sharedFunctions<Raw>(options: FunctionDriverOptions<Raw>): SharedFunctions {
   const { requestFn, outputFn, model, ...rest } = options;
   const driver = functionDriver(options);
-  let home = known.get(requestFn);
-  if (home === undefined) known.set(requestFn, (home = { number: ++functions, byOutput: new WeakMap() }));
-  let byRest = home.byOutput.get(outputFn);
-  if (byRest === undefined) home.byOutput.set(outputFn, (byRest = new Map()));
+  const { number, byOutput } = homeOf(requestFn);
+  const byRest = byOutput.get(outputFn) ?? new Map<string, SharedFunctions>();
+  byOutput.set(outputFn, byRest);
   const key = canonical({ model, ...rest });
-  let shared = byRest.get(key);
-  if (shared === undefined) {
-    shared = { driver, lane: model === undefined ? `function ${home.number}` : `model ${model}` };
-    byRest.set(key, shared);
-  }
+  const shared = byRest.get(key) ?? {
+    driver,
+    lane: model === undefined ? `function ${number}` : `model ${model}`,
+  };
+  byRest.set(key, shared);
   return shared;
+}
+
+function homeOf(requestFn: object): Home {
+  const home = known.get(requestFn) ?? { number: ++functions, byOutput: new WeakMap() };
+  known.set(requestFn, home);
+  return home;
 }

@@ -361,6 +361,7 @@ describe("what it tells", () => {
     b.slots.take();
     a.gauges.queued = 4;
     b.gauges.waitingForSocket = 5;
+    b.gauges.abandoned = 1;
     transport.waitingForSocket = 7;
     expect(registry.stats()).toEqual({
       clients: 2,
@@ -369,6 +370,7 @@ describe("what it tells", () => {
       inFlight: 3,
       queued: 4,
       waitingForSocket: 12,
+      abandoned: 1,
       hits: 0,
       misses: 2,
       created: 2,
