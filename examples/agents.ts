@@ -3,7 +3,7 @@
 import { clients, LM } from "trunkline";
 import { startProvider } from "trunkline/testing";
 
-await using provider = await startProvider({ latencyMs: 100 });
+const provider = await startProvider({ latencyMs: 100 });
 const options = { baseURL: provider.url, apiKey: "none", tls: { ca: provider.ca } };
 
 async function agent(row: number): Promise<string> {
@@ -23,3 +23,4 @@ console.log(`${answers.length} agents answered; the first: ${answers[0]}`);
 const { sockets } = await provider.stats();
 console.log(`${sockets.ever} connections were opened for ${answers.length * 2} calls`);
 await clients.close();
+await provider.close();
