@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { samplesOf } from "../docs/samples.ts";
 import { Consumer, root, run } from "./consumer.ts";
-import { samplesOf } from "./samples.ts";
 
 const manifest = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
 const doors = Object.keys(manifest.exports).filter((door) => door !== "./package.json");
