@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { systemClock } from "../core/clock.ts";
 import { SocketBudget } from "./socket-budget.ts";
 
 /** Where the limit cannot be read. */
@@ -25,9 +26,9 @@ export function socketsOf(limit: number, used: number): number {
 
 const place = Symbol.for("trunkline.sockets.v1");
 
-/** The one budget of this process; copies of this package find the same one. */
+/** The one budget of this process, on the process's own time; copies of this package find the same one. */
 export function sharedBudget(): SocketBudget {
   const world = globalThis as { [place]?: SocketBudget };
-  world[place] ??= new SocketBudget(socketsWithinLimit());
+  world[place] ??= new SocketBudget(socketsWithinLimit(), systemClock);
   return world[place];
 }

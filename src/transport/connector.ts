@@ -1,9 +1,12 @@
-import { request } from "node:http";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from "node:tls";
+import type { Clock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
+import { codeOf } from "./failure.ts";
 import { limits } from "./limits.ts";
+import { Lookup } from "./lookup.ts";
 import type { PoolSettings } from "./settings.ts";
+import { proxyUrl, tunnel } from "./tunnel.ts";
 
 /** What ALPN settled, or what was known before. */
 export interface Connection {
@@ -22,10 +25,12 @@ export class Connector {
   readonly #origin: URL;
   readonly #proxy: URL | undefined;
   readonly #settings: PoolSettings;
-  /** One a host: a resumed session spares both sides most of the handshake. */
+  readonly #lookup: Lookup;
+  /** The origin's last: a resumed session spares both sides most of the handshake. */
   #tlsSession: Buffer | undefined;
 
-  constructor(settings: PoolSettings) {
+  constructor(settings: PoolSettings, clock: Clock) {
+    this.#lookup = new Lookup(clock);
     this.#settings = settings;
     this.#origin = new URL(settings.origin);
     this.#proxy = settings.proxy ? proxyUrl(settings.proxy) : undefined;
@@ -45,27 +50,39 @@ export class Connector {
     let socket = await this.#tcp(proxy ? { host: bare(proxy.hostname), port: portOf(proxy) } : target, hold);
     if (proxy !== undefined) {
       if (proxy.protocol === "https:") {
-        socket = await this.#tls(socket, bare(proxy.hostname), ["http/1.1"]);
+        socket = await this.#tls(socket, bare(proxy.hostname), ["http/1.1"], {});
       }
       socket = await tunnel(socket, proxy, `${this.#origin.hostname}:${target.port}`);
     }
     if (this.#origin.protocol === "http:") return { socket, protocol: this.known ?? "h1" };
-    const secure = await this.#tls(socket, target.host, offers[this.#settings.protocol]);
-    return { socket: secure, protocol: this.#agreed(secure) };
+    return this.#secure(socket, target.host);
   }
 
-  #agreed(socket: TLSSocket): "h1" | "h2" {
-    const protocol = socket.alpnProtocol === "h2" ? "h2" : "h1";
-    if (protocol === "h1" && this.#settings.protocol === "h2") {
-      socket.destroy();
-      throw h2Refused(this.#origin.origin);
+  async #secure(over: Socket, host: string): Promise<Connection> {
+    const wanted = this.#settings.protocol;
+    const { cert, key } = this.#settings.tls ?? {};
+    const own = {
+      ...(cert !== undefined && { cert: cert as string }),
+      ...(key !== undefined && { key: key as string }),
+      ...(this.#tlsSession !== undefined && { session: this.#tlsSession }),
+    };
+    try {
+      const socket = await this.#tls(over, host, offers[wanted], own);
+      socket.on("session", (session: Buffer) => (this.#tlsSession = session));
+      const protocol = socket.alpnProtocol === "h2" ? "h2" : "h1";
+      if (wanted === "h2" && protocol === "h1") throw h2Refused(this.#origin.origin);
+      return { socket, protocol };
+    } catch (error) {
+      if (wanted === "h2" && codeOf(error)?.includes("NO_APPLICATION_PROTOCOL"))
+        throw h2Refused(this.#origin.origin, error);
+      throw error;
     }
-    return protocol;
   }
 
   async #tcp(to: { host: string; port: number }, hold: (socket: Socket) => void): Promise<Socket> {
     const socket = connectTcp({
       ...to,
+      lookup: this.#lookup.find,
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: limits.addressAttempt,
       noDelay: true,
@@ -73,83 +90,30 @@ export class Connector {
       keepAliveInitialDelay: 60_000,
     });
     hold(socket);
-    await event(socket, "connect");
-    return socket;
-  }
-
-  async #tls(over: Socket, host: string, offered: string[]): Promise<TLSSocket> {
-    const { ca, cert, key, rejectUnauthorized } = this.#settings.tls ?? {};
-    const toTarget = host === bare(this.#origin.hostname);
-    const socket = connectTls({
-      socket: over,
-      ALPNProtocols: offered,
-      ...(isIP(host) === 0 ? { servername: host } : { host }),
-      ...(ca !== undefined && { ca: ca as string }),
-      ...(cert !== undefined && { cert: cert as string }),
-      ...(key !== undefined && { key: key as string }),
-      ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
-      ...(toTarget && this.#tlsSession !== undefined && { session: this.#tlsSession }),
-    });
-    if (toTarget) socket.on("session", (session: Buffer) => (this.#tlsSession = session));
     try {
-      await event(socket, "secureConnect");
+      await event(socket, "connect");
     } catch (error) {
-      if (
-        this.#settings.protocol === "h2" &&
-        /NO_APPLICATION_PROTOCOL/.test(String((error as { code?: string }).code))
-      ) {
-        throw h2Refused(this.#origin.origin, error);
-      }
+      this.#lookup.expire();
       throw error;
     }
     return socket;
   }
-}
 
-/** Asks a proxy for a way through to `target` and leaves the socket as bare as it was. */
-async function tunnel(socket: Socket, proxy: URL, target: string): Promise<Socket> {
-  const asked = request({
-    createConnection: () => socket,
-    method: "CONNECT",
-    path: target,
-    headers: { host: target, ...authorization(proxy) },
-    maxHeaderSize: limits.headerBytes,
-    agent: false,
-  });
-  const status = await new Promise<number>((resolve, reject) => {
-    asked.on("connect", (answer, _socket, head: Buffer) => {
-      if (head.length > 0) socket.unshift(head);
-      resolve(answer.statusCode ?? 0);
+  /** `own` is what only the origin may see and not a proxy. */
+  async #tls(over: Socket, host: string, offered: string[], own: ConnectionOptions): Promise<TLSSocket> {
+    const { ca, rejectUnauthorized } = this.#settings.tls ?? {};
+    const socket = connectTls({
+      socket: over,
+      host,
+      ...(isIP(host) === 0 && { servername: host }),
+      ALPNProtocols: offered,
+      ...(ca !== undefined && { ca: ca as string }),
+      ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+      ...own,
     });
-    asked.on("error", reject);
-    asked.end();
-  });
-  if (status >= 200 && status < 300) return socket;
-  socket.destroy();
-  const hint = status === 407 ? "; put the user and password into the proxy's URL" : "";
-  throw new TrunklineError(
-    "network",
-    `the proxy ${proxy.host} answered ${status} to CONNECT ${target}${hint}`,
-    {
-      sent: false,
-      retryable: status >= 500,
-      status,
-    },
-  );
-}
-
-function authorization(proxy: URL): Record<string, string> {
-  if (proxy.username === "") return {};
-  const user = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  return { "proxy-authorization": `Basic ${Buffer.from(user).toString("base64")}` };
-}
-
-/** Checks a proxy's URL without showing it: it may hold a password. */
-function proxyUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
-  const came = url === undefined ? "something that is no URL" : `a ${url.protocol}// URL`;
-  throw new TrunklineError("config", `proxy: expected an http:// or https:// URL, got ${came}`);
+    await event(socket, "secureConnect");
+    return socket;
+  }
 }
 
 function h2Refused(origin: string, cause?: unknown): TrunklineError {

@@ -3,9 +3,10 @@ import { type ErrorDetails, isTrunklineError, TrunklineError } from "../core/err
 /** Codes by which the operating system says that it has no descriptor or port left: nothing was sent. */
 const shortages = new Set(["EMFILE", "ENFILE", "EADDRNOTAVAIL", "ENOBUFS"]);
 
-/** Codes that trying again does not cure. */
+/** Codes of TLS that trying again does not cure. */
 const wrongCertificate =
-  /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_SSL_|ERR_OSSL_)/;
+  /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH)/;
+const wrongTls = /^ERR_(SSL|OSSL)_/;
 
 /**
  * The one error inside an AggregateError that tells most: Node wraps what happened at each address of a name, with
@@ -32,12 +33,10 @@ export function connectFailure(origin: string, error: unknown): TrunklineError {
   const inner = unwrap(error);
   const code = codeOf(inner);
   const details: ErrorDetails = { cause: inner, sent: false };
-  if (code !== undefined && wrongCertificate.test(code)) {
-    return new TrunklineError(
-      "network",
-      `connecting to ${origin}: TLS failed (${textOf(inner)}); a private authority is given by \`tls: { ca }\``,
-      { ...details, retryable: false },
-    );
+  if (code !== undefined && (wrongCertificate.test(code) || wrongTls.test(code))) {
+    const hint = wrongCertificate.test(code) ? "; a private authority is given by `tls: { ca }`" : "";
+    const message = `connecting to ${origin}: TLS failed (${textOf(inner)})${hint}`;
+    return new TrunklineError("network", message, { ...details, retryable: false });
   }
   return new TrunklineError("network", `connecting to ${origin} failed: ${textOf(inner)}`, details);
 }

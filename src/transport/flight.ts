@@ -28,8 +28,6 @@ export class Flight {
   readonly origin: string;
   /** The exchange's headers, checked and flat. */
   readonly headers: string[];
-  /** Arrival in its pool; a failed connect fails only the calls that were there when it began. */
-  order = 0;
   /** A request is sent again at most once. */
   #resent = false;
   #over = false;

@@ -17,6 +17,7 @@ export class H2Carrier implements Carrier, Session {
   readonly origin: string;
   readonly clock: Clock;
   lastId = Number.POSITIVE_INFINITY;
+  readonly #socket: Socket;
   readonly #session: ClientHttp2Session;
   readonly #pseudo: readonly string[];
   readonly #keeper: Keeper;
@@ -35,6 +36,7 @@ export class H2Carrier implements Carrier, Session {
     this.clock = clock;
     this.#pseudo = [":scheme", origin.protocol.slice(0, -1), ":authority", origin.host];
     this.#keeper = keeper;
+    this.#socket = socket;
     const session = connect(origin, {
       createConnection: () => socket,
       maxSessionMemory: limits.sessionMemory,
@@ -54,6 +56,8 @@ export class H2Carrier implements Carrier, Session {
     // What broke reaches each stream by itself.
     session.on("error", () => {});
     session.on("close", () => this.retire());
+    // After an alert of TLS Node's session waits for a close of the socket that nobody asks for.
+    socket.on("error", () => socket.destroy());
   }
 
   /** Resolves when the server's settings came, so that calls may start; rejects when the session ends before. */
@@ -63,9 +67,10 @@ export class H2Carrier implements Carrier, Session {
         this.#session.unref();
         resolve();
       });
+      this.#socket.once("error", reject);
       this.#session.once("error", reject);
-      this.#session.once("close", () =>
-        reject(new Error("the session closed before the server's settings came")),
+      this.#socket.once("close", () =>
+        reject(new Error("it closed before the server's HTTP/2 settings came")),
       );
     });
   }

@@ -45,9 +45,8 @@ export class Line {
     return first(this.#renewed);
   }
 
-  /** Those up to arrival number `order`. */
-  upTo(order: number): Flight[] {
-    return [...this.#renewed, ...this.#again, ...this.#arrived].filter((flight) => flight.order <= order);
+  all(): Flight[] {
+    return [...this.#renewed, ...this.#again, ...this.#arrived];
   }
 }
 

@@ -15,8 +15,8 @@ export interface Opening extends Keeper, SocketUser {
   readonly carriers: number;
   /** One more may be used. */
   ready(carrier: Carrier): void;
-  /** Nothing could be opened for the calls up to arrival number `order`. */
-  failed(error: TrunklineError, order: number): void;
+  /** No connection lives and none could be made. */
+  failed(error: TrunklineError): void;
   /** A socket of its own closed. */
   closed(): void;
   /** Connects may start again. */
@@ -26,8 +26,6 @@ export interface Opening extends Keeper, SocketUser {
 }
 
 interface Attempt {
-  /** How many calls had arrived in the pool when it began. */
-  readonly order: number;
   socket: Socket | undefined;
   cancel(error: TrunklineError): void;
 }
@@ -46,8 +44,6 @@ export class Opener {
   #pauseFor: number = limits.pause;
   /** When descriptors ran out without a success since. */
   #shortSince = Number.POSITIVE_INFINITY;
-  /** Calls up to this arrival number have seen a connect fail. */
-  #failedOrder = 0;
 
   constructor(origin: URL, connector: Connector, budget: SocketBudget, clock: Clock, pool: Opening) {
     this.#origin = origin;
@@ -79,12 +75,11 @@ export class Opener {
   }
 
   /** Starts one connect. Its place in the budget is taken already and given back when its socket has closed. */
-  open(timeout: number, order: number): void {
+  open(timeout: number): void {
     this.#opened++;
     let cancel!: (error: TrunklineError) => void;
     const cancelled = new Promise<never>((_resolve, reject) => (cancel = reject));
     const attempt: Attempt = {
-      order,
       socket: undefined,
       cancel: (error) => {
         cancel(error);
@@ -107,7 +102,7 @@ export class Opener {
         // Without a socket there is no close to wait for.
         if (attempt.socket === undefined) this.#closed();
         else attempt.socket.destroy();
-        this.#fail(error, attempt.order);
+        this.#fail(error);
       },
     );
   }
@@ -115,8 +110,7 @@ export class Opener {
   /** Gives up what is under way. */
   cancel(error: TrunklineError): void {
     for (const attempt of this.#attempts) attempt.cancel(error);
-    this.#pause?.cancel();
-    this.#pause = undefined;
+    this.#stopResting();
   }
 
   /** Connects hold the process only while somebody waits for them. */
@@ -132,6 +126,7 @@ export class Opener {
       attempt.socket = raw;
       raw.once("close", () => this.#closed());
     });
+    if (socket.destroyed) throw new Error("it closed at once");
     const carrier =
       protocol === "h1"
         ? new H1Carrier(this.#origin.origin, socket, this.#pool, this.#clock)
@@ -143,30 +138,27 @@ export class Opener {
 
   #closed(): void {
     this.#pool.closed();
-    this.#budget.give(this.#clock);
+    this.#budget.give();
   }
 
   #succeed(carrier: Carrier): void {
     this.#pauseFor = limits.pause;
     this.#shortSince = Number.POSITIVE_INFINITY;
-    this.#failedOrder = 0;
     this.#pool.ready(carrier);
   }
 
-  #fail(error: unknown, order: number): void {
-    this.#failedOrder = Math.max(this.#failedOrder, order);
+  #fail(error: unknown): void {
     const now = this.#clock.now();
     const short = isShortage(error);
     if (short) {
       this.#shortSince = Math.min(this.#shortSince, now);
-      this.#budget.shrink(this.#clock);
+      this.#budget.shrink();
       this.#pool.shortage(error);
     }
     const alone = this.#pool.carriers === 0 && this.#attempts.size === 0;
     if (alone && (!short || now - this.#shortSince >= limits.shortageMost)) {
-      const seen = this.#failedOrder;
-      this.#failedOrder = 0;
-      this.#pool.failed(connectFailure(this.#origin.origin, error), seen);
+      this.#stopResting();
+      this.#pool.failed(connectFailure(this.#origin.origin, error));
       return;
     }
     this.#rest();
@@ -181,6 +173,12 @@ export class Opener {
       this.#pause = undefined;
       this.#pool.resume();
     });
+  }
+
+  #stopResting(): void {
+    this.#pause?.cancel();
+    this.#pause = undefined;
+    this.#pauseFor = limits.pause;
   }
 
   #tooSlow(timeout: number): TrunklineError {

@@ -39,7 +39,6 @@ export class Pool implements Tower, Opening {
   readonly #emptied: () => void;
   /** Calls that came and have not landed. */
   #flights = 0;
-  #arrived = 0;
   /** Sockets held, from the start of their connect to their close. */
   #sockets = 0;
   /** The budget granted less than was wanted; it will tell when to ask again. */
@@ -56,7 +55,7 @@ export class Pool implements Tower, Opening {
     this.#budget = budget;
     this.#emptied = emptied;
     this.#fleet = new Fleet(clock);
-    this.#opener = new Opener(origin, new Connector(settings), budget, clock, this);
+    this.#opener = new Opener(origin, new Connector(settings, clock), budget, clock, this);
     budget.join(this);
   }
 
@@ -106,7 +105,6 @@ export class Pool implements Tower, Opening {
   /** Takes a call in; it settles by itself. */
   enter(flight: Flight): void {
     this.#flights++;
-    flight.order = ++this.#arrived;
     if (this.#line.size >= limits.waiting) flight.abort(tooMany(this.origin));
     else outside(() => this.#place(flight));
   }
@@ -142,7 +140,7 @@ export class Pool implements Tower, Opening {
     this.#serve();
     if (carrier.protocol === "h2") this.#measure();
     this.#tidy();
-    this.#budget.tell(this.#clock);
+    this.#budget.tell();
   }
 
   retired(carrier: Carrier): void {
@@ -155,9 +153,8 @@ export class Pool implements Tower, Opening {
     this.#serveSoon();
   }
 
-  failed(error: TrunklineError, order: number): void {
-    for (const flight of this.#line.upTo(order)) flight.abort(error);
-    this.#serveSoon();
+  failed(error: TrunklineError): void {
+    for (const flight of this.#line.all()) flight.abort(error);
   }
 
   resume(): void {
@@ -231,7 +228,7 @@ export class Pool implements Tower, Opening {
     this.#short = granted < wanted;
     this.#sockets += granted;
     const timeout = Math.max(0, ...Array.from(this.#users, (use) => use.connectTimeout));
-    for (let i = 0; i < granted; i++) this.#opener.open(timeout, this.#arrived);
+    for (let i = 0; i < granted; i++) this.#opener.open(timeout);
   }
 
   /** Connections allowed by the users, the largest wish of the living ones. */

@@ -23,6 +23,7 @@ export interface SocketUser {
 export class SocketBudget {
   /** The cap as configured or derived; the one in force may be lower for a while. */
   #ceiling: number;
+  readonly #clock: Clock;
   #cap: number;
   #taken = 0;
   readonly #users = new Set<SocketUser>();
@@ -31,7 +32,8 @@ export class SocketBudget {
   #telling = false;
   #recovering = false;
 
-  constructor(ceiling: number) {
+  constructor(ceiling: number, clock: Clock) {
+    this.#clock = clock;
     this.#ceiling = ceiling;
     this.#cap = ceiling;
   }
@@ -84,9 +86,9 @@ export class SocketBudget {
     return granted;
   }
 
-  give(clock: Clock): void {
+  give(): void {
     this.#taken--;
-    this.tell(clock);
+    this.tell();
   }
 
   /** `user` wants to hear of room, although it did not ask for a socket. */
@@ -95,10 +97,10 @@ export class SocketBudget {
   }
 
   /** Tells those that were refused, once a turn: what they could have may have changed. */
-  tell(clock: Clock): void {
+  tell(): void {
     if (this.#telling || this.#short.size === 0) return;
     this.#telling = true;
-    clock.turn(() => {
+    this.#clock.turn(() => {
       this.#telling = false;
       const told = [...this.#short];
       this.#short.clear();
@@ -107,20 +109,20 @@ export class SocketBudget {
   }
 
   /** Descriptors or ports ran out below the cap: lower it to what is open, and raise it again step by step. */
-  shrink(clock: Clock): void {
+  shrink(): void {
     this.#cap = Math.max(1, Math.min(this.#cap, this.#taken));
     if (this.#recovering) return;
     this.#recovering = true;
-    this.#recover(clock);
+    this.#recover();
   }
 
-  #recover(clock: Clock): void {
-    clock.after(
+  #recover(): void {
+    this.#clock.after(
       limits.recovery,
       () => {
         this.#cap = Math.min(this.#ceiling, this.#cap + Math.max(1, this.#cap >> 3));
-        this.tell(clock);
-        if (this.#cap < this.#ceiling) this.#recover(clock);
+        this.tell();
+        if (this.#cap < this.#ceiling) this.#recover();
         else this.#recovering = false;
       },
       "idle",
