@@ -1,3 +1,10 @@
+/**
+ * What trunkline's own tests use, for the tests of those who build on it: time that moves by hand, servers and
+ * drivers that fail as they are told to, a provider that is not there, and the contract of a driver as a suite.
+ * Nothing here needs a test runner.
+ */
+
+/** A simulated model, as a value and as a driver. */
 export type {
   Limits,
   PrefixCacheOptions,
@@ -9,11 +16,14 @@ export type {
   SimulatedModelOptions,
   SimulatedStats,
 } from "../drivers/simulated.ts";
-export { SimulatedModel, simulatedDriver, simulatedModel } from "../drivers/simulated.ts";
+export { isRefusal, SimulatedModel, simulatedDriver, simulatedModel } from "../drivers/simulated.ts";
+/** The contract of a driver. */
 export type { DriverCase, DriverUnderTest, Situation } from "./contract/cases.ts";
 export { type DriverContractOptions, driverContract, type Runner } from "./driver-contract.ts";
+/** Time and chance by hand. */
 export { FakeClock, seededRandom } from "./fake-clock.ts";
 export { replies } from "./faulty/replies.ts";
+/** A server that fails as it is told to. */
 export type { End, Goaway, Piece, Reply, Script } from "./faulty/reply.ts";
 export type { Seen, SeenConnection, SeenRequest } from "./faulty/seen.ts";
 export {
@@ -23,6 +33,7 @@ export {
   faultyServer,
 } from "./faulty-server.ts";
 export { type Gate, gate } from "./gate.ts";
+/** A driver that says what a test wrote. */
 export {
   type DriverScript,
   type ScriptedCall,
@@ -32,6 +43,7 @@ export {
   scriptedDriver,
 } from "./scripted-driver.ts";
 export { type SelfSigned, selfSigned } from "./self-signed.ts";
+/** A provider over real sockets, here or in a process of its own. */
 export {
   type SimulatedProvider,
   type SimulatedProviderOptions,

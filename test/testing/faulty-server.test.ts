@@ -11,7 +11,7 @@ import {
   type FaultyServerOptions,
   faultyServer,
 } from "../../src/testing/faulty-server.ts";
-import { gate } from "../../src/testing/gate.ts";
+import { type Gate, gate } from "../../src/testing/gate.ts";
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -74,6 +74,18 @@ async function bare(
   socket.write(send);
   closers.push(() => socket.destroy());
   return [socket, () => got];
+}
+
+/** HEADERS of `GET http://x/`, as bytes. */
+const get = (id: number) => Buffer.from([0, 0, 6, 1, 5, 0, 0, 0, id, 0x82, 0x84, 0x86, 0x41, 1, 0x78]);
+
+/** Speaks HTTP/2 by hand: the preface, empty settings and a first request. */
+function byteClient(server: FaultyServer): Socket {
+  const socket = connect(server.port, "127.0.0.1");
+  closers.push(() => socket.destroy());
+  const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+  socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings, get(1)]));
+  return socket;
 }
 
 const post = { method: "POST", path: "/v1/x?y=1", headers: { "X-Test": "a" }, body: '{"q":1}' } as const;
@@ -243,6 +255,38 @@ describe("HTTP/2", () => {
     expect(await ask(h2Session(server))).toMatchObject({ status: 200, body: "abc", code: 2 });
   });
 
+  test("resets a stream right after its head", async () => {
+    // A client of bytes: node:http2 says nothing of a head that comes together with a reset.
+    const server = await start({ protocol: "h2", script: { body: [], end: { rstStream: 2 } } });
+    const types: number[] = [];
+    let rest = Buffer.alloc(0);
+    byteClient(server).on("data", (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      while (rest.length >= 9 && rest.length >= 9 + rest.readUIntBE(0, 3)) {
+        if (rest.readUInt32BE(5) === 1) types.push(rest[3]!);
+        rest = rest.subarray(9 + rest.readUIntBE(0, 3));
+      }
+    });
+    await expect.poll(() => types).toEqual([1, 3]);
+  });
+
+  test.each([
+    ["at the headers", (stall: Gate) => ({ before: stall })],
+    ["in the body", (stall: Gate) => ({ body: ["a", stall, "b"] })],
+  ] as const)("a gate that opens after the client has left harms nobody: %s", async (_, reply) => {
+    const stall = gate();
+    const server = await start({ protocol: "h2", script: reply(stall) });
+    const session = h2Session(server);
+    const leaving = session.request();
+    leaving.on("error", () => {});
+    await server.saw((seen) => seen.requests[0]?.state === "answering");
+    leaving.close(8);
+    await server.saw((seen) => seen.requests[0]?.state === "left");
+    stall.open();
+    await new Promise((resolve) => session.ping(resolve));
+    await expect(server.close()).resolves.toBeUndefined();
+  });
+
   test.each([0, 1, 2 ** 31 - 1])("GOAWAY with %d as the last stream", async (lastStreamId) => {
     const hold = gate();
     const server = await start({
@@ -300,13 +344,7 @@ describe("HTTP/2", () => {
   test("what comes after a GOAWAY is recorded and ignored", async () => {
     // A client of bytes: node:http2 opens nothing after a GOAWAY.
     const server = await start({ protocol: "h2", script: () => ({ goaway: { lastStreamId: 0 } }) });
-    const get = (id: number) => Buffer.from([0, 0, 6, 1, 5, 0, 0, 0, id, 0x82, 0x84, 0x86, 0x41, 1, 0x78]); // GET http://x/
-    const socket = connect(server.port, "127.0.0.1");
-    closers.push(() => socket.destroy());
-    socket.resume();
-    const settings = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings]));
-    socket.write(get(1));
+    const socket = byteClient(server).resume();
     await server.saw((seen) => seen.requests.length === 1);
     socket.write(get(3));
     await server.saw((seen) => seen.requests[1]?.state === "ignored");

@@ -73,3 +73,24 @@ test("our frames are what the protocol says", () => {
   expect([...goawayFrame(3, 2)]).toEqual([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 2]);
   expect([...rstStreamFrame(5, 7)]).toEqual([0, 0, 4, 3, 0, 0, 0, 0, 5, 0, 0, 0, 7]);
 });
+
+test("after a reset of ours nothing more of that stream goes out, the server's own reset included", () => {
+  const on = (stream: number, type: number): Buffer => {
+    const bytes = frame(type, Buffer.from("x"));
+    bytes[8] = stream;
+    return bytes;
+  };
+  const editor = new FrameEditor();
+  const out = [
+    ...editor.pass(on(1, 1)),
+    ...editor.inject(rstStreamFrame(1, 2)),
+    ...editor.pass(Buffer.concat([on(1, 0), on(3, 0), on(1, 3), on(3, 3)])),
+  ];
+  const types = framesOf(Buffer.concat(out)).map((bytes) => [bytes[8], bytes[3]]);
+  expect(types).toEqual([
+    [1, 1],
+    [1, 3],
+    [3, 0],
+    [3, 3],
+  ]);
+});

@@ -12,6 +12,10 @@ export function rstStreamFrame(streamId: number, code: number): Buffer {
   return frame(rstStreamType, streamId, [code]);
 }
 
+function streamOf(head: Uint8Array): number {
+  return new DataView(head.buffer, head.byteOffset, head.length).getUint32(5);
+}
+
 function frame(type: number, streamId: number, words: readonly number[]): Buffer {
   const bytes = Buffer.alloc(headBytes + 4 * words.length);
   bytes.writeUIntBE(4 * words.length, 0, 3);
@@ -22,8 +26,9 @@ function frame(type: number, streamId: number, words: readonly number[]): Buffer
 }
 
 /**
- * Follows what a server sends, frame by frame, and slips frames of our own in between two of its own. Once a
- * GOAWAY was slipped in, the server's are dropped: it does not know of ours, and would contradict it.
+ * Follows what a server sends, frame by frame, and slips frames of our own in between two of its own. The server
+ * does not know of them and would contradict them: after a GOAWAY of ours its own are dropped, after a RST_STREAM
+ * the rest of that stream is.
  */
 export class FrameEditor {
   #head = Buffer.alloc(headBytes);
@@ -31,11 +36,13 @@ export class FrameEditor {
   #payloadLeft = 0;
   #dropping = false;
   #saidGoaway = false;
+  readonly #ended = new Set<number>();
   #waiting: Uint8Array[] = [];
 
   /** Bytes to send now; those that have to wait for the end of a frame come with a later `pass`. */
   inject(bytes: Uint8Array): Uint8Array[] {
-    this.#saidGoaway ||= bytes[3] === goawayType;
+    if (bytes[3] === goawayType) this.#saidGoaway = true;
+    if (bytes[3] === rstStreamType) this.#ended.add(streamOf(bytes));
     if (this.#headFilled === 0) return [bytes];
     this.#waiting.push(bytes);
     return [];
@@ -59,10 +66,18 @@ export class FrameEditor {
     this.#headFilled += taken;
     if (this.#headFilled === headBytes) {
       this.#payloadLeft = this.#head.readUIntBE(0, 3);
-      this.#dropping = this.#saidGoaway && this.#head[3] === goawayType;
+      this.#dropping = this.#contradicts();
       if (!this.#dropping) out.push(Buffer.from(this.#head));
     }
     return at + taken;
+  }
+
+  #contradicts(): boolean {
+    const type = this.#head[3];
+    if (type === goawayType) return this.#saidGoaway;
+    const stream = streamOf(this.#head);
+    // The server's own RST_STREAM is the last that comes of a stream.
+    return type === rstStreamType ? this.#ended.delete(stream) : this.#ended.has(stream);
   }
 
   #readPayload(chunk: Buffer, at: number, out: Uint8Array[]): number {
