@@ -118,6 +118,15 @@ export class Dimension implements Limit {
     this.relimit(now);
   }
 
+  /** The provider refused, and this limit is to blame. */
+  refuse(now: number): void {
+    // Where headers state the limit, little use says only that the calls before it was known were not measured.
+    const used = this.learnt < Number.POSITIVE_INFINITY ? this.bucket.rate : this.meter.rate(now);
+    this.adaptive.refuse(used, now);
+    this.roomy = false;
+    this.tune(now);
+  }
+
   /** The provider refused: from here on headers are believed again. */
   trust(): void {
     this.#distrusted = false;

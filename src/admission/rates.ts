@@ -170,11 +170,7 @@ export class Rates {
   refused(reservation: Reservation, now: number): void {
     const culprit = reservation.exhausted ?? this.#mostStrained(now);
     if (culprit === undefined) this.#beginSearch(now);
-    else if (!culprit.isBudget) {
-      culprit.adaptive.refuse(culprit.meter.rate(now), now);
-      culprit.roomy = false;
-      culprit.tune(now);
-    }
+    else if (!culprit.isBudget) culprit.refuse(now);
     for (const dimension of this.#dimensions) {
       dimension.trust();
       const spent = !dimension.isBudget || dimension === culprit;

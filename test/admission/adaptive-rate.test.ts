@@ -62,6 +62,26 @@ describe("against a provider of 10 requests a second, burst 20, 3,000 jobs (idea
     expect(outcome.seconds).toBeLessThan(530);
   });
 
+  test.each([
+    [2_000, true],
+    [2_000, false],
+    [256, true],
+  ])(
+    "%i at once, nothing configured, a provider of 600 a minute that reports it (hints %s)",
+    async (parallel, hints) => {
+      const outcome = await run(undefined, { headers: true, burst: 600, hints }, 2_000, parallel);
+      expect(outcome.lost).toBe(0);
+      // The first 600 may go at once, the rest at ten a second: 140 s.
+      expect(outcome.seconds).toBeLessThan(1.3 * 140);
+    },
+  );
+
+  test("2,000 at once, nothing configured and nothing reported", async () => {
+    const outcome = await run(undefined, { burst: 600 }, 2_000, 2_000);
+    expect(outcome.lost).toBe(0);
+    expect(outcome.seconds).toBeLessThan(1.3 * 140);
+  });
+
   test("a limit ten times too high, and no hints", async () => {
     const outcome = await run(6_000, { hints: false });
     expect(outcome.lost).toBe(0);

@@ -11,6 +11,8 @@ export interface Model {
   readonly answerMs: number;
   readonly refusalMs: number;
   readonly hints: boolean;
+  /** Whether answers report the limit, a minute's worth. */
+  readonly headers: boolean;
 }
 
 /** A provider that refuses what its token bucket does not hold, as the real ones do. */
@@ -31,27 +33,34 @@ export class ModelledProvider {
       answerMs: 2_000,
       refusalMs: 100,
       hints: true,
+      headers: false,
       ...model,
     };
     this.#level = this.#model.burst;
   }
 
-  readonly call: Call = async () => {
-    const { perSecond, burst, answerMs, refusalMs, hints } = this.#model;
+  readonly call: Call = async (_request, { watch }) => {
+    const { perSecond, burst, answerMs, refusalMs, hints, headers } = this.#model;
     const now = this.#clock.now();
     const rate = perSecond(now) / 1_000;
     this.sentAt.push(now);
     this.#level = Math.min(burst, this.#level + (now - this.#at) * rate);
     this.#at = now;
+    const report = (): void => {
+      const [limit, remaining] = [rate * 60_000, Math.max(0, Math.floor(this.#level))];
+      if (headers) watch.onRate?.([{ of: "requests", windowMs: 60_000, limit, remaining }]);
+    };
     if (this.#level >= 1) {
       this.#level--;
       this.accepted++;
       await this.#after(answerMs * (0.5 + this.#clock.random()));
+      report();
       return completion("ok", { inputTokens: 10, outputTokens: 10 });
     }
     this.refused++;
     const retryAfterMs = hints ? Math.ceil((1 - this.#level) / rate) : undefined;
     await this.#after(refusalMs);
+    report();
     throw new TrunklineError("rate_limit", "slow down", { status: 429, retryAfterMs });
   };
 
