@@ -7,6 +7,7 @@
 export { clients } from "./clients/process-clients.ts";
 export type { ClientStats, ClientView, CloseOptions, RegistryOptions } from "./clients/registry.ts";
 export type { ClientOptions, KeyFunction, TlsOptions } from "./clients/settings.ts";
+export type { Price } from "./core/answer.ts";
 export type { CallEvent, Delta, Priority } from "./core/call.ts";
 export {
   type Choice,
@@ -31,6 +32,8 @@ export type {
   UserMessage,
 } from "./core/message.ts";
 export type { ChatRequest, Input, ResponseFormat, Sampling, ToolChoice, ToolSpec } from "./core/request.ts";
+export type { CallListener } from "./events/events.ts";
+export type { PriceTable } from "./events/price-list.ts";
 export type { BatchResult } from "./lm/batch.ts";
 export { DriverLM, type DriverLMOptions } from "./lm/driver-lm.ts";
 export { type BatchOptions, LM, type LMOptions } from "./lm/lm.ts";
@@ -39,3 +42,4 @@ export type { Progress } from "./lm/rows.ts";
 export { type ContextSettings, configure, context, currentLM, type Settings } from "./lm/settings.ts";
 export { getSharedLM } from "./lm/shared.ts";
 export type { CompletionStream } from "./lm/stream.ts";
+export { events } from "./trunk.ts";

@@ -20,7 +20,11 @@ import type { Driver } from "./drivers/driver.ts";
 import { type FunctionDriverOptions, functionChecks } from "./drivers/driver-lm.ts";
 import { guard } from "./drivers/guard.ts";
 import { sharedFunctions } from "./drivers/shared-functions.ts";
-import { Events } from "./events/events.ts";
+import { type CallListener, Events } from "./events/events.ts";
+import type { PriceTable } from "./events/price-list.ts";
+
+/** Models of one configuration whose targets are kept; beyond it they cost memory, nothing else. */
+const mostTargetsKept = 1_000;
 
 /** What finds one line: whose it is, and how to make the driver at its end. */
 interface Route {
@@ -42,6 +46,7 @@ export class Trunk {
   readonly events: Events;
   readonly admission: Admission;
   readonly #lines = new WeakMap<Client, Call>();
+  readonly #targets = new WeakMap<ClientConfig, Map<string, Target>>();
 
   constructor(registry: Registry) {
     const logger = () => registry.logger;
@@ -51,7 +56,7 @@ export class Trunk {
     this.admission = new Admission({ clock: registry.clock, logger });
   }
 
-  /** A target by "provider/model". Reads the environment now; opens nothing. */
+  /** A target by "provider/model". Reads the environment now; opens nothing. Equal ones are one object. */
   target(name: string, given: ClientOptions = {}): Target {
     const options = pick(given, clientChecks);
     const { facts, model, makeDriver, local } = lookup(name);
@@ -60,13 +65,19 @@ export class Trunk {
       local === undefined
         ? resolveConfig(facts, options, configs)
         : resolveLocalConfig(facts, local, options as LocalOptions, configs);
-    const route = {
-      facts,
-      config,
-      makeDriver:
-        local === undefined ? (client: Client) => makeDriver(client, { clock: this.clock }) : () => local,
-    };
-    return new Target(this, name, model, route);
+    return this.#known(config, name, () => {
+      const ofClient = (client: Client) => local ?? makeDriver(client, { clock: this.clock });
+      return new Target(this, name, model, { facts, config, makeDriver: ofClient });
+    });
+  }
+
+  /** The target of a configuration and a name. A configuration is asked for few models, so few are kept. */
+  #known(config: ClientConfig, name: string, make: () => Target): Target {
+    const targets = this.#targets.get(config) ?? new Map<string, Target>();
+    this.#targets.set(config, targets);
+    const target = targets.get(name) ?? make();
+    if (targets.size < mostTargetsKept) targets.set(name, target);
+    return target;
   }
 
   /** A target whose work two functions do. */
@@ -145,8 +156,7 @@ export class Target {
     return this.#trunk.clock;
   }
 
-  /** The timeouts and retries that the configuration sets for each call. */
-  get times(): ClientConfig {
+  get config(): ClientConfig {
     return this.#route.config;
   }
 
@@ -176,6 +186,21 @@ export function trunk(): Trunk {
   const shared = registry();
   return shared.attach("trunk.v1", () => new Trunk(shared));
 }
+
+/** What happens to every call of this process, for whoever wants to know. */
+export const events = Object.freeze({
+  /**
+   * Calls `listener` with one record for each call that has ended; returns the function that stops it. The same
+   * records go to the `node:diagnostics_channel` "trunkline:call".
+   *
+   * ```ts
+   * const stop = events.subscribe((event) => console.log(event.model, event.totalMs, event.cost?.usd));
+   * ```
+   */
+  subscribe: (listener: CallListener): (() => void) => trunk().events.subscribe(listener),
+  /** Asks `table` for prices from now on, in place of the built-in one. */
+  usePrices: (table: PriceTable): void => trunk().events.usePrices(table),
+});
 
 /** What `new LM` takes beside sampling and behaviour. */
 export type TargetOptions = ClientOptions;

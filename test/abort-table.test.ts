@@ -77,7 +77,7 @@ describe.each(["h1", "h2"] as const)("an abort over %s", (protocol) => {
     await placesReturn();
   });
 
-  test("queued: it leaves the queue and is never sent", async () => {
+  test("R7, queued: it leaves the queue and is never sent", async () => {
     const hold = gate();
     const script = (request: SeenRequest) =>
       replies.chat("hi", asked(request).includes("first") ? { before: hold } : {});

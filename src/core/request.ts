@@ -37,10 +37,21 @@ export interface Sampling {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
+/** Asks for vectors in place of an answer. */
+export interface EmbedSpec {
+  /** How many numbers a vector should have, where the model can shorten them. */
+  readonly dimensions?: number;
+}
+
 /** One complete question to a model: frozen, defaults filled in, the same for every driver. */
 export interface ChatRequest extends Sampling {
   readonly model: string;
   readonly messages: readonly Message[];
+  /**
+   * Where it is there, this asks for the vectors of the messages' texts, one a message, and `Completion.vectors`
+   * answers it. The same shape as any other question, so that cache, retry and admission need no second path.
+   */
+  readonly embed?: EmbedSpec;
 }
 
 /** What `lm.call` takes: a prompt, messages, or messages together with sampling options. */
@@ -103,6 +114,35 @@ function readMessages(input: Input): Message[] {
   return list.map(readMessage);
 }
 
+/** What an embed request may say beside its texts. */
+export interface EmbedOptions extends EmbedSpec, Pick<Sampling, "extra"> {}
+
+/** The checks of what an embed request may say. */
+export const embedChecks = {
+  dimensions: checks.positiveCount,
+  extra: plain,
+} satisfies Record<keyof EmbedOptions, Check>;
+
+/** The request for the vectors of `texts`: one user message each. */
+export function makeEmbedRequest(
+  model: string,
+  texts: readonly string[],
+  options: EmbedOptions = {},
+): ChatRequest {
+  if (!Array.isArray(texts) || texts.length === 0)
+    throw wrongOption("embed", "a list of at least one text", texts);
+  const wrong = texts.findIndex((text) => typeof text !== "string" || text === "");
+  if (wrong !== -1) throw wrongOption(`embed: texts[${wrong}]`, "a text that is not empty", texts[wrong]);
+  checkOptions("embed", options, embedChecks);
+  const { dimensions, extra } = options;
+  return Object.freeze({
+    model,
+    messages: Object.freeze(texts.map((content): Message => Object.freeze({ role: "user", content }))),
+    embed: Object.freeze(dimensions === undefined ? {} : { dimensions }),
+    ...(extra !== undefined && { extra: frozenCopy(extra, "extra") }),
+  });
+}
+
 const roles = oneOf("system", "user", "assistant", "tool");
 
 function readMessage(message: Message, index: number): Message {
@@ -115,8 +155,10 @@ function readMessage(message: Message, index: number): Message {
   }
   if (typeof message.content === "string") {
     // Most turns are flat: a spread is enough, and far cheaper than a walk.
-    const toolCalls = (message as { toolCalls?: unknown }).toolCalls;
-    return toolCalls === undefined ? Object.freeze({ ...message }) : frozenCopy(message, place);
+    const { toolCalls, opaque } = message as { toolCalls?: unknown; opaque?: unknown };
+    return toolCalls === undefined && opaque === undefined
+      ? Object.freeze({ ...message })
+      : frozenCopy(message, place);
   }
   if (!Array.isArray(message.content))
     throw wrongOption(`${place}.content`, "a string or a list of parts", message.content);
@@ -137,19 +179,29 @@ function checkPart(part: Part, place: string): void {
 /** Deeper than any honest request; a guard against cycles. */
 const maxDepth = 100;
 
+/** What `frozenCopy` made: nobody can change it, so one copy serves every request it is in. */
+const copies = new WeakSet<object>();
+
 /** A deep, frozen copy of plain data. Bytes are shared: copying every image would double the memory of a batch. */
-function frozenCopy<T>(value: T, place: string, depth = 0): T {
+export function frozenCopy<T>(value: T, place: string): T {
+  if (typeof value !== "object" || value === null || copies.has(value)) return value;
+  const copy = copyOf(value, place, 0);
+  if (typeof copy === "object") copies.add(copy as object);
+  return copy;
+}
+
+function copyOf<T>(value: T, place: string, depth: number): T {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   if (depth > maxDepth)
     throw wrongOption(place, `plain data at most ${maxDepth} levels deep, without cycles`, value);
   if (Array.isArray(value)) {
-    return Object.freeze(value.map((item, i) => frozenCopy(item, `${place}[${i}]`, depth + 1))) as T;
+    return Object.freeze(value.map((item, i) => copyOf(item, `${place}[${i}]`, depth + 1))) as T;
   }
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) throw wrongOption(place, "plain data", value);
   const copy: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
-    const own = frozenCopy(member, `${place}.${name}`, depth + 1);
+    const own = copyOf(member, `${place}.${name}`, depth + 1);
     // defineProperty, so that a member called __proto__ stays a member.
     if (name === "__proto__") Object.defineProperty(copy, name, { value: own, enumerable: true });
     else copy[name] = own;

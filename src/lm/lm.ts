@@ -3,17 +3,10 @@ import { type CallOptions, type Delta, newRecord } from "../core/call.ts";
 import { checkOptions } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
-import { type Input, makeRequest, type Sampling, samplingChecks } from "../core/request.ts";
+import { frozenCopy, type Input, makeRequest, type Sampling, samplingChecks } from "../core/request.ts";
 import { Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
 import { type BatchResult, batch } from "./batch.ts";
-import {
-  type Behaviour,
-  behaviourChecks,
-  type CallInit,
-  callChecks,
-  type Defaults,
-  fillBehaviour,
-} from "./options.ts";
+import { type Behaviour, behaviourChecks, type CallInit, callChecks } from "./options.ts";
 import { type RowsOptions, rowsChecks, type Source } from "./rows.ts";
 import { currentScope, type Scope } from "./scope.ts";
 import { CompletionStream } from "./stream.ts";
@@ -24,8 +17,11 @@ export interface LMOptions extends TargetOptions, Sampling, Behaviour {}
 /** What `lm.batch` takes: how the rows run, and what each call says. */
 export interface BatchOptions extends RowsOptions, Omit<CallInit, "onDelta" | "signal"> {}
 
-const optionChecks = { ...behaviourChecks, ...targetChecks, ...samplingChecks };
-const samplingNames = Object.keys(samplingChecks) as (keyof Sampling)[];
+/** An LM's own defaults of its calls. */
+type Settings = Sampling & Behaviour;
+
+const settingChecks = { ...behaviourChecks, ...samplingChecks };
+const optionChecks = { ...settingChecks, ...targetChecks };
 const noScope: Scope = Object.freeze({});
 
 /** A call that says nothing of its own. */
@@ -43,16 +39,14 @@ const plainCall: CallInit = Object.freeze({});
  */
 export class LM {
   readonly #target: Target;
-  readonly #sampling: Sampling;
-  readonly #defaults: Defaults;
+  readonly #settings: Settings;
 
   constructor(model: string, options?: LMOptions);
   /** For subclasses that bring a target of their own. */
-  constructor(target: Target, options: Sampling & Behaviour);
+  constructor(target: Target, options: Settings);
   constructor(model: string | Target, options: LMOptions = {}) {
     this.#target = model instanceof Target ? model : targetOf(model, options);
-    this.#sampling = samplingOf(options);
-    this.#defaults = fillBehaviour(options, this.#target.times);
+    this.#settings = settingsOf(options);
   }
 
   /** The name it was made with, such as "openai/gpt-4o-mini". */
@@ -120,37 +114,34 @@ export class LM {
     scope: Scope,
     outerSignals: readonly AbortSignal[] | undefined,
   ): Promise<Completion> {
-    const { model, clock } = this.#target;
+    const { model, clock, config } = this.#target;
+    const own = this.#settings;
     const sampling =
       scope.temperature !== undefined && init.temperature === undefined
         ? { ...init, temperature: scope.temperature }
         : init;
-    const request = makeRequest(model, input, sampling, this.#sampling);
+    const request = makeRequest(model, input, sampling, own);
     const now = clock.now();
-    const defaults = this.#defaults;
-    const deadlineAt = Math.min(
-      now + (init.deadline ?? defaults.deadline),
-      scope.deadlineAt ?? Number.POSITIVE_INFINITY,
-    );
-    const timeout = init.timeout ?? defaults.timeout;
+    const deadlineAt = now + (init.deadline ?? own.deadline ?? Number.POSITIVE_INFINITY);
     const listener = init.onDelta && listenerOf(init.onDelta);
     const options: CallOptions = {
       signal: init.signal,
       outerSignals: listener ? [listener.signal, ...(outerSignals ?? [])] : outerSignals,
       onDelta: listener?.onDelta,
-      deadlineAt,
-      timeout,
-      firstByteTimeout: init.firstByteTimeout ?? init.timeout ?? defaults.firstByteTimeout,
-      idleTimeout: init.idleTimeout ?? init.timeout ?? defaults.idleTimeout,
-      queueTimeout: init.queueTimeout ?? defaults.queueTimeout,
-      maxQueue: init.maxQueue ?? defaults.maxQueue,
-      maxRetries: init.maxRetries ?? defaults.maxRetries,
-      abandonAfter: init.abandonAfter ?? defaults.abandonAfter,
-      priority: init.priority ?? defaults.priority ?? scope.priority ?? "interactive",
-      fairnessKey: init.fairnessKey ?? defaults.fairnessKey ?? scope.fairnessKey ?? "",
+      deadlineAt: Math.min(deadlineAt, scope.deadlineAt ?? Number.POSITIVE_INFINITY),
+      timeout: init.timeout ?? config.timeout,
+      // A timeout of the call's own replaces what the configuration says of its parts, too.
+      firstByteTimeout: init.firstByteTimeout ?? init.timeout ?? config.firstByteTimeout,
+      idleTimeout: init.idleTimeout ?? init.timeout ?? config.idleTimeout,
+      queueTimeout: init.queueTimeout ?? own.queueTimeout ?? Number.POSITIVE_INFINITY,
+      maxQueue: init.maxQueue ?? own.maxQueue ?? 100_000,
+      maxRetries: init.maxRetries ?? config.maxRetries,
+      abandonAfter: init.abandonAfter ?? own.abandonAfter ?? 30_000,
+      priority: init.priority ?? own.priority ?? scope.priority ?? "interactive",
+      fairnessKey: init.fairnessKey ?? own.fairnessKey ?? scope.fairnessKey ?? "",
       headers: init.headers,
-      prefixSharing: init.prefixSharing ?? defaults.prefixSharing,
-      price: init.price ?? defaults.price,
+      prefixSharing: init.prefixSharing ?? own.prefixSharing ?? "auto",
+      price: init.price ?? own.price,
       watch: {},
       record: newRecord(now),
     };
@@ -163,10 +154,17 @@ function targetOf(model: string, options: LMOptions): Target {
   return trunk().target(model, options);
 }
 
-function samplingOf(options: Sampling): Sampling {
-  const sampling: Record<string, unknown> = {};
-  for (const name of samplingNames) if (options[name] !== undefined) sampling[name] = options[name];
-  return Object.freeze(sampling);
+const noSettings: Settings = Object.freeze({});
+
+/** The given defaults of calls, copied. What a Client's configuration holds is not among them. */
+function settingsOf(options: LMOptions): Settings {
+  let settings: Record<string, unknown> | undefined;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || name in targetChecks || !(name in settingChecks)) continue;
+    settings ??= {};
+    settings[name] = frozenCopy(value, name);
+  }
+  return settings === undefined ? noSettings : Object.freeze(settings);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Price } from "../core/answer.ts";
-import type { CallOptions, Delta, Priority } from "../core/call.ts";
+import type { Delta, Priority } from "../core/call.ts";
 import { priorities } from "../core/call.ts";
 import { type Check, checks, oneOf } from "../core/check.ts";
 import { type Sampling, samplingChecks } from "../core/request.ts";
@@ -90,47 +90,3 @@ export const callChecks = {
   onDelta: checks.fn,
   headers,
 } satisfies Record<keyof CallInit, Check>;
-
-/** The part of CallOptions that an LM knows beforehand. What is left open, the scope of the call decides. */
-export type Defaults = Pick<
-  CallOptions,
-  | "timeout"
-  | "firstByteTimeout"
-  | "idleTimeout"
-  | "queueTimeout"
-  | "maxQueue"
-  | "maxRetries"
-  | "abandonAfter"
-  | "prefixSharing"
-  | "price"
-> & {
-  readonly deadline: number;
-  readonly priority?: Priority;
-  readonly fairnessKey?: string;
-};
-
-/** What a Client's configuration says about calls. */
-export interface ClientTimes {
-  readonly timeout: number;
-  readonly firstByteTimeout: number;
-  readonly idleTimeout: number;
-  readonly maxRetries: number;
-}
-
-/** Behaviour with every default filled in. */
-export function fillBehaviour(given: Behaviour, client: ClientTimes): Defaults {
-  return Object.freeze({
-    timeout: client.timeout,
-    firstByteTimeout: client.firstByteTimeout,
-    idleTimeout: client.idleTimeout,
-    deadline: given.deadline ?? Number.POSITIVE_INFINITY,
-    queueTimeout: given.queueTimeout ?? Number.POSITIVE_INFINITY,
-    maxQueue: given.maxQueue ?? 100_000,
-    maxRetries: client.maxRetries,
-    abandonAfter: given.abandonAfter ?? 30_000,
-    priority: given.priority,
-    fairnessKey: given.fairnessKey,
-    prefixSharing: given.prefixSharing ?? "auto",
-    price: given.price,
-  });
-}

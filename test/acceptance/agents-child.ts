@@ -10,7 +10,12 @@ let sockets = 0;
 let open = 0;
 const agent = async (name: number): Promise<void> => {
   for (let round = 0; round < rounds; round++) {
-    const lm = new LM("openai/sim", { baseURL: url, apiKey: "sk-test-0123456789abcdef", tls: { ca }, protocol });
+    const lm = new LM("openai/sim", {
+      baseURL: url,
+      apiKey: "sk-test-0123456789abcdef",
+      tls: { ca },
+      protocol,
+    });
     const answer = await lm.call(`agent ${name}, round ${round}`).catch((error) => {
       failures[error.code ?? error.name] = (failures[error.code ?? error.name] ?? 0) + 1;
     });

@@ -16,7 +16,11 @@ interface Outcome {
   readonly queued: number;
 }
 
-async function agents(protocol: "h1" | "h2", count: number, rounds: number): Promise<Outcome & { ever: number }> {
+async function agents(
+  protocol: "h1" | "h2",
+  count: number,
+  rounds: number,
+): Promise<Outcome & { ever: number }> {
   const provider = await startProvider({ latencyMs: 50 });
   try {
     const facts = JSON.stringify({ url: provider.url, ca: provider.ca, protocol, agents: count, rounds });

@@ -12,10 +12,16 @@ describe("2,000 agents, each with an LM of its own, on a provider of 600 request
   ])("%s: every call is answered, and hardly any is refused", async (_, options) => {
     const clock = new FakeClock();
     const trunk = new Trunk(new Registry({ clock, transport: new Transport({ clock }) }));
-    const model = simulatedModel({ clock, requestsPerMinute: 600, latency: { firstTokenMs: 300, perTokenMs: 5 } });
+    const model = simulatedModel({
+      clock,
+      requestsPerMinute: 600,
+      latency: { firstTokenMs: 300, perTokenMs: 5 },
+    });
     const driver = simulatedDriver({ clock, model });
     const calls = Promise.allSettled(
-      Array.from({ length: 2_000 }, (_, i) => new LM(trunk.driverTarget(driver, "sim", options), {}).call(`row ${i}`)),
+      Array.from({ length: 2_000 }, (_, i) =>
+        new LM(trunk.driverTarget(driver, "sim", options), {}).call(`row ${i}`),
+      ),
     );
     for (let minute = 0; minute < 10 && model.stats.requests < 2_000; minute++) await clock.advance(60_000);
     await clock.advance(60_000);

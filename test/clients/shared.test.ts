@@ -92,7 +92,7 @@ test("attach makes a companion once", () => {
 describe("the clients of this process", () => {
   afterEach(() => clients.close({ mode: "abort" }));
 
-  test("R45, R89, R90: they can be counted, listed, limited and closed", async () => {
+  test("R45, R56, R89, R90: they can be counted, listed, limited and closed", async () => {
     const { stats, list, closeIdle, configure } = clients;
     const before = stats();
     configure({ maxIdleClients: 10 });

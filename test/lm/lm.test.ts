@@ -227,6 +227,28 @@ describe("settings", () => {
     expect(currentLM()).toBe(two);
   });
 
+  test("R20: asyncMaxWorkers is the rows in work at once of each run that starts after it was set", async () => {
+    let running = 0;
+    let most = 0;
+    const lm = echo({
+      requestFn: async ({ prompt }) => {
+        most = Math.max(most, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        return prompt;
+      },
+    });
+    const peak = async (): Promise<number> => {
+      most = 0;
+      await lm.batch(Array.from({ length: 50 }, (_, i) => `${i}`));
+      return most;
+    };
+    configure({ asyncMaxWorkers: 3 });
+    expect(await peak()).toBe(3);
+    configure({ asyncMaxWorkers: 2_000 });
+    expect(await peak()).toBe(50);
+  });
+
   test("an undefined LM says what to pass and why", () => {
     expect(() => configure({ lm: undefined })).toThrow(
       /configure\(\{ lm \}\) needs an LM, got undefined; pass getSharedLM\(\)/,

@@ -1,0 +1,37 @@
+import { globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import * as trunkline from "../src/index.ts";
+
+const src = fileURLToPath(new URL("../src/", import.meta.url));
+/** A file without its comments, whose examples may show anything. */
+const code = (text: string): string => text.replace(/\/\*[\s\S]*?\*\//g, "");
+const filesWith = (pattern: RegExp): string[] =>
+  globSync("**/*.ts", { cwd: src }).filter((file) => pattern.test(code(readFileSync(src + file, "utf8"))));
+
+test("R32: the names that users import are these, each there on purpose", () => {
+  expect(Object.keys(trunkline).sort()).toEqual(
+    [
+      "DriverLM",
+      "LM",
+      "TrunklineError",
+      "clients",
+      "completion",
+      "configure",
+      "context",
+      "currentLM",
+      "events",
+      "getSharedLM",
+      "isTrunklineError",
+    ].sort(),
+  );
+});
+
+test("R50: Clients, Pools and what carries calls are each made in one place", () => {
+  // transport/ also makes undici's Clients, which own one socket each.
+  expect(filesWith(/new Client\(/).filter((file) => !file.startsWith("transport/"))).toEqual([
+    "clients/registry.ts",
+  ]);
+  expect(filesWith(/new Pool\(/)).toEqual(["transport/transport.ts"]);
+  expect(filesWith(/new Admission\(/)).toEqual(["trunk.ts"]);
+});
