@@ -79,10 +79,8 @@ export class SocketBudget {
     const free = Math.max(0, this.#cap - this.#taken);
     const granted = Math.max(Math.min(wanted, free), user.sockets === 0 ? 1 : 0);
     this.#taken += granted;
-    if (granted < wanted) {
-      this.#short.add(user);
-      this.#makeRoom(user, wanted - granted);
-    }
+    if (granted < wanted) this.#short.add(user);
+    this.#makeRoom(user, Math.max(wanted - granted, this.#taken - this.#cap));
     return granted;
   }
 
