@@ -4,7 +4,7 @@ import type { ChatRequest } from "../core/request.ts";
 /** What a provider writes around each message. */
 export const tokensPerMessage = 4;
 /** A picture or a file: providers count them by size, mostly in the hundreds. */
-const tokensPerMedia = 800;
+export const tokensPerMedia = 800;
 /** Where a call sets no `maxTokens` and the lane has seen no answer yet. */
 const usualOutput = 250;
 
@@ -16,7 +16,7 @@ export function tokensOfText(text: string): number {
   return Buffer.byteLength(text) / 4;
 }
 
-export function tokensOfMessage(message: Message): number {
+function tokensOfMessage(message: Message): number {
   let tokens = tokensPerMessage + tokensOfContent(message.content);
   if (message.role !== "assistant") return tokens;
   for (const call of message.toolCalls ?? []) tokens += tokensOfText(call.name + call.argumentsText);

@@ -69,6 +69,7 @@ export class Lane {
   readonly shares = new Shares();
   readonly #parts: LaneParts;
   readonly #rates: Rates;
+  readonly #smallestPrefix: number;
   readonly #gate = new Gate();
   readonly #warmth = new Warmth();
   /** Everybody who waits, in whatever place. */
@@ -87,6 +88,7 @@ export class Lane {
   constructor(parts: LaneParts) {
     this.#parts = parts;
     this.#rates = new Rates(parts.clock.now());
+    this.#smallestPrefix = smallestPrefix(parts.model);
   }
 
   get model(): string {
@@ -112,7 +114,7 @@ export class Lane {
     const ticket = new Ticket(this, door, request, options);
     const unknown = this.#parts.cachesPrefixes && options.prefixSharing !== false && this.#look(ticket, now);
     if (this.#rates.active) {
-      if (ticket.prefixes === undefined) this.#weigh(ticket);
+      this.#weigh(ticket);
       const excess = this.#rates.tooLargeFor(ticket.claim.input);
       if (excess !== undefined) return Promise.reject(tooLarge(excess, request));
     }
@@ -128,7 +130,8 @@ export class Lane {
   /** Sets what the call will probably take. */
   #weigh(ticket: Ticket): void {
     const seen = this.#seenOutput === undefined ? undefined : this.#seenOutput * outputMargin;
-    ticket.claim = { input: estimateInput(ticket.request), output: estimateOutput(ticket.request, seen) };
+    const input = ticket.prefixes?.total ?? estimateInput(ticket.request);
+    ticket.claim = { input, output: estimateOutput(ticket.request, seen) };
   }
 
   /** Finds the boundaries of a large prompt; true when one of them may be shared by others of this tick. */
@@ -136,14 +139,8 @@ export class Lane {
     const { prefixSharing } = ticket.options;
     const own = typeof prefixSharing === "object" ? prefixSharing.minTokens : undefined;
     ticket.least = own ?? this.#smallestPrefix;
-    this.#weigh(ticket);
-    if (ticket.claim.input < ticket.least) return false;
     ticket.prefixes = this.#parts.hasher.prefixesOf(ticket.request, ticket.least);
     return ticket.prefixes !== undefined && this.#warmth.isUnknown(ticket.prefixes, ticket.least, now);
-  }
-
-  get #smallestPrefix(): number {
-    return smallestPrefix(this.#parts.model);
   }
 
   #mayStart(ticket: Ticket, now: number): boolean {

@@ -1,6 +1,6 @@
 import type { Message, Part } from "../core/message.ts";
 import type { ChatRequest } from "../core/request.ts";
-import { tokensOfMessage, tokensOfText } from "./estimate.ts";
+import { tokensOfText, tokensPerMedia, tokensPerMessage } from "./estimate.ts";
 
 /** The places in a prompt, at message boundaries and shortest first, up to which it may be shared. */
 export interface Prefixes {
@@ -8,6 +8,8 @@ export interface Prefixes {
   readonly keys: readonly number[];
   /** About how many tokens that is. */
   readonly tokens: readonly number[];
+  /** About how many tokens the whole prompt has. */
+  readonly total: number;
 }
 
 /** Long chats have many boundaries; the ones that calls share are near the start or near the end. */
@@ -18,6 +20,13 @@ const mostTexts = 1_024;
 const mostCharacters = 4_000_000;
 /** Media are told apart by their size and so many of their bytes. */
 const sampled = 512;
+/** No letter, as JavaScript counts them, has more UTF-8 bytes than this. */
+const mostBytesPerLetter = 3;
+
+interface Weighed {
+  readonly key: number;
+  readonly tokens: number;
+}
 
 /**
  * Hashes prompts so that 2,000 calls with one long system prompt cost one pass over it: texts are remembered by
@@ -25,67 +34,92 @@ const sampled = 512;
  * would cost one needless wait, so a fast hash is enough.
  */
 export class PrefixHasher {
-  readonly #texts = new Map<string, number>();
+  readonly #texts = new Map<string, Weighed>();
   #characters = 0;
+  /** What the pass over the present prompt has come to. */
+  #key = 0;
+  #tokens = 0;
 
-  /** The boundaries of `request` at `least` tokens and more, when it is that large at all. */
+  /** The boundaries of `request` at `least` tokens and more; undefined when it is smaller than that. */
   prefixesOf(request: ChatRequest, least: number): Prefixes | undefined {
+    if (mostTokens(request) < least) return undefined;
     const keys: number[] = [];
     const tokens: number[] = [];
-    let key = 0;
-    let size = 0;
-    if (request.tools !== undefined) {
-      // As it goes on the wire: there, too, another order of members is another prefix.
-      const text = JSON.stringify(request.tools);
-      key = this.#text(text);
-      size = tokensOfText(text);
-    }
+    this.#key = 0;
+    this.#tokens = 0;
+    // As it goes on the wire: there, too, another order of members is another prefix.
+    if (request.tools !== undefined) this.#addText(JSON.stringify(request.tools));
     for (const message of request.messages) {
-      key = join(key, this.#message(message));
-      size += tokensOfMessage(message);
-      if (size < least) continue;
-      keys.push(key);
-      tokens.push(size);
+      this.#addMessage(message);
+      if (this.#tokens < least) continue;
+      keys.push(this.#key);
+      tokens.push(this.#tokens);
     }
     if (keys.length === 0) return undefined;
-    return keys.length <= 2 * atEachEnd ? { keys, tokens } : { keys: ends(keys), tokens: ends(tokens) };
+    const total = Math.ceil(this.#tokens);
+    if (keys.length <= 2 * atEachEnd) return { keys, tokens, total };
+    return { keys: ends(keys), tokens: ends(tokens), total };
   }
 
-  #message(message: Message): number {
-    let key = join(hash(message.role), this.#content(message.content));
-    if (message.role === "tool") key = join(key, hash(message.toolCallId));
-    if (message.role !== "assistant") return key;
+  #add(key: number, tokens: number): void {
+    this.#key = join(this.#key, key);
+    this.#tokens += tokens;
+  }
+
+  #addMessage(message: Message): void {
+    this.#add(hash(message.role), tokensPerMessage);
+    if (typeof message.content === "string") this.#addText(message.content);
+    else for (const part of message.content) this.#addPart(part);
+    if (message.role === "tool") this.#add(hash(message.toolCallId), 0);
+    if (message.role !== "assistant") return;
     for (const call of message.toolCalls ?? []) {
-      key = join(join(key, hash(call.id)), join(hash(call.name), this.#text(call.argumentsText)));
+      this.#add(hash(call.id), 0);
+      this.#addText(call.name);
+      this.#addText(call.argumentsText);
     }
-    return key;
   }
 
-  #content(content: string | readonly Part[]): number {
-    if (typeof content === "string") return this.#text(content);
-    let key = content.length;
-    for (const part of content)
-      key = join(key, part.type === "text" ? this.#text(part.text) : mediaKey(part));
-    return key;
+  #addPart(part: Part): void {
+    if (part.type === "text") this.#addText(part.text);
+    else this.#add(mediaKey(part), tokensPerMedia);
   }
 
-  #text(text: string): number {
-    if (text.length < rememberedFrom) return hash(text);
-    let key = this.#texts.get(text);
-    if (key !== undefined) this.#texts.delete(text);
+  #addText(text: string): void {
+    if (text.length < rememberedFrom) {
+      this.#add(hash(text), tokensOfText(text));
+      return;
+    }
+    const { key, tokens } = this.#remembered(text);
+    this.#add(key, tokens);
+  }
+
+  #remembered(text: string): Weighed {
+    let weighed = this.#texts.get(text);
+    if (weighed !== undefined) this.#texts.delete(text);
     else {
-      key = hash(text);
+      weighed = { key: hash(text), tokens: tokensOfText(text) };
       this.#characters += text.length;
     }
     // The end of a Map is its youngest entry: what is in use stays, the rest falls out at the front.
-    this.#texts.set(text, key);
+    this.#texts.set(text, weighed);
     for (const oldest of this.#texts.keys()) {
       if (this.#texts.size <= mostTexts && this.#characters <= mostCharacters) break;
       this.#texts.delete(oldest);
       this.#characters -= oldest.length;
     }
-    return key;
+    return weighed;
   }
+}
+
+/** An upper bound that costs no pass over the text, so that small prompts cost next to nothing. */
+function mostTokens({ messages, tools }: ChatRequest): number {
+  if (tools !== undefined) return Number.POSITIVE_INFINITY;
+  let tokens = 0;
+  for (const message of messages) {
+    if (typeof message.content !== "string" || "toolCalls" in message) return Number.POSITIVE_INFINITY;
+    tokens += tokensPerMessage + (message.content.length * mostBytesPerLetter) / 4;
+  }
+  return tokens;
 }
 
 function mediaKey({ type, mediaType = "", data, url = "" }: Exclude<Part, { type: "text" }>): number {
