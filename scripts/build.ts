@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -18,4 +18,3 @@ for (const path of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   // The compiler rewrites `./x.ts` in code only; in declarations it would name a file that is not in the package.
   writeFileSync(file, readFileSync(file, "utf8").replaceAll(/(["'])(\.{1,2}\/[^"']+)\.ts\1/g, "$1$2.js$1"));
 }
-chmodSync(join(dist, "cli", "main.js"), 0o755);

@@ -114,13 +114,14 @@ describe("demo", () => {
 
   test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)("%s leaves no process behind", async (signal) => {
     const demo = start(process.execPath, [program, "demo", "--agents", "10", "--rounds", "100000"]);
-    const closed = once(demo, "exit");
+    const ended = end(demo);
     onTestFinished(() => void demo.kill("SIGKILL"));
     await expect.poll(() => childrenOf(demo.pid!).length, { timeout: 10_000 }).toBe(2);
     const children = childrenOf(demo.pid!);
     demo.kill(signal);
-    await closed;
     await expect.poll(() => children.filter(isRunning), { timeout: 10_000 }).toEqual([]);
+    // And none of them dies loudly: the channel that they share is silent to its end.
+    expect((await ended).err).toBe("");
   });
 });
 

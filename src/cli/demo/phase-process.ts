@@ -4,11 +4,11 @@ import { peakMemory, reasonOf, SocketMeter } from "./meter.ts";
 
 /**
  * One phase of the demo in a process of its own, so that memory and descriptors of the two ways can be compared.
- * Takes a Job as JSON in its first argument, prints Lines, and ends with the process that started it.
+ * Takes a Job as JSON in its first argument, prints Lines, and ends when nobody reads them.
  */
 
 const job: Job = JSON.parse(process.argv[2]!);
-process.stdin.on("end", () => process.exit(1)).resume();
+process.stdout.on("error", () => process.exit(1)); // Nobody reads any more: the demo has ended.
 
 const meter = new SocketMeter();
 const print = (line: Line): void => {

@@ -17,7 +17,7 @@ const lookEvery = 25;
 
 /**
  * Runs one phase in a process of its own. Descriptors are counted from here: a process that has none left could
- * not count them. The process ends when this one does, because its standard input then ends.
+ * not count them. The process ends with this one, because nobody then reads what it prints.
  */
 export async function runPhase(
   job: Job,
@@ -26,13 +26,13 @@ export async function runPhase(
   // Beside this file: its source under Node's own TypeScript, or its build.
   const program = fileURLToPath(new URL(`./phase-process${extname(import.meta.url)}`, import.meta.url));
   const child = spawn(process.execPath, [program, JSON.stringify(job)], {
-    stdio: ["pipe", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.on("error", (cause) =>
       reject(new TrunklineError("state", "a phase could not be started", { cause })),
     );
-    child.on("exit", resolve);
+    child.on("close", resolve); // After its last line, unlike "exit".
   });
   let outcome: Outcome | undefined;
   let descriptors: number | undefined;
