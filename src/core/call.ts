@@ -59,6 +59,26 @@ export interface CallRecord {
   cache: "off" | "miss" | "hit" | "join";
 }
 
+/** Where a prompt's shared prefix ends. Tools always belong to it. */
+export interface PrefixMark {
+  /** How many leading messages belong to it, system messages included; 0 is the tools alone. */
+  readonly messages: number;
+  /** The same for all calls that share the prefix, and for no others. */
+  readonly key: string;
+}
+
+/** How a call uses the cache. */
+export interface CacheUse {
+  /** "off" neither reads nor writes nor joins; "refresh" asks anew and replaces what was stored. */
+  readonly mode: "use" | "off" | "refresh";
+  /** Answers of one scope are never seen in another. */
+  readonly scope: string;
+  /** Milliseconds an answer may be used for; absent: for ever. */
+  readonly ttl?: number;
+  /** The name of a group of endpoints that are the same model, in place of the endpoint's own. */
+  readonly replicas?: string;
+}
+
 /** Everything about a call that is not the question itself. Times are milliseconds; see the design's option table. */
 export interface CallOptions {
   /** Aborts the work. Above the `caller` layer it is the caller's own; below it, the call's. */
@@ -82,6 +102,12 @@ export interface CallOptions {
   readonly fairnessKey: string | object;
   /** Headers of this call alone; never part of a Client. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The shared prefix that the provider is told of, where its wire knows marks. */
+  readonly prefixMark?: PrefixMark;
+  /** Absent: off. */
+  readonly cache?: CacheUse;
+  /** Asks for a sample of its own, kept apart from those of other ids; never sent. */
+  readonly rolloutId?: string | number;
   readonly prefixSharing: "auto" | false | { readonly minTokens?: number; readonly prefixWait?: number };
   /** What the model's tokens cost, instead of the price table. */
   readonly price?: Price;

@@ -1,0 +1,244 @@
+import type { CallOptions, Layer } from "../core/call.ts";
+import { checkOptions } from "../core/check.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Completion } from "../core/completion.ts";
+import { deliver } from "../core/deltas.ts";
+import { TrunklineError } from "../core/errors.ts";
+import { type Logger, silent } from "../core/log.ts";
+import type { Ask, Owner } from "./ask.ts";
+import { Join, type JoinHost } from "./join.ts";
+import { type KeyFacts, Keys, scopePrefixes } from "./key.ts";
+import { MemoryStore } from "./memory-store.ts";
+import { type CacheOptions, cacheChecks } from "./options.ts";
+import { CacheScope } from "./scope.ts";
+import { asHit, freeze, handOut, settle } from "./storable.ts";
+import { type Entry, isFresh, type Store } from "./store.ts";
+import { Tiers } from "./tiers.ts";
+
+/** What the cache needs to know of one line. */
+export interface LineFacts extends KeyFacts, Owner {}
+
+export interface CacheParts {
+  readonly clock: Clock;
+  readonly logger?: () => Logger;
+  /** Makes the store behind the tier "disk". */
+  readonly disk?: (options: { readonly directory?: string; readonly maxBytes: number }) => Store;
+}
+
+export interface CacheStats {
+  /** Answers held, and their size, in the fullest tier: the others hold parts of the same. */
+  readonly entries: number;
+  readonly bytes: number;
+  readonly hits: number;
+  /** Questions that were not known and were asked. */
+  readonly misses: number;
+  /** Callers who waited for a question that another had asked already. */
+  readonly joins: number;
+  /** Requests that have no key (a function or a class instance in them), asked and not remembered. */
+  readonly bypassed: number;
+}
+
+/** Whether and where the answer of a join is stored. */
+interface Keep {
+  readonly memoryOnly: boolean;
+  readonly epoch: number;
+}
+
+const never = Number.POSITIVE_INFINITY;
+const defaults = { memoryBytes: 256 * 2 ** 20, diskBytes: 8 * 2 ** 30, tiers: ["memory", "disk"] } as const;
+
+/**
+ * Finished answers, and the joining of calls in flight. There is one for the process; each Client has a layer of it:
+ *
+ *     events -> caller -> cache -> retry -> admission -> guard -> driver
+ *
+ * `caller` stays outermost of the two: it parts each caller from what it waits for, here as everywhere. The cache
+ * below hears only that caller's own signal, and takes it for leaving the join; the work gets a signal of the
+ * join, aborted when the last has left.
+ */
+export class Cache {
+  readonly #clock: Clock;
+  readonly #logger: () => Logger;
+  readonly #parts: CacheParts;
+  readonly #joins = new Map<string, Join>();
+  readonly #counts = { hits: 0, misses: 0, joins: 0, bypassed: 0 };
+  readonly #said = new Set<string>();
+  #options: CacheOptions = {};
+  /** Raised by every clear: what was asked before it is not stored after it. */
+  #epoch = 0;
+  #tiers: Tiers;
+  #memory: MemoryStore | undefined;
+
+  constructor(parts: CacheParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock;
+    this.#logger = parts.logger ?? (() => silent);
+    this.#tiers = this.#makeTiers();
+    this.#memory = this.#tiers.memory;
+  }
+
+  /** The layer of one Client. */
+  layer(facts: LineFacts): Layer {
+    const keys = new Keys(facts);
+    const memoryOnly = facts.memoryOnly ?? false;
+    return (next) => (request, options) => {
+      const use = options.cache;
+      if (use === undefined || use.mode === "off") return next(request, options);
+      const key = keys.of(request, options);
+      if (key === undefined) {
+        this.#counts.bypassed++;
+        return next(request, options);
+      }
+      const known = use.mode === "use" ? this.#memory?.get(key) : undefined;
+      if (known !== undefined && isFresh(known, this.#clock.now(), use.ttl)) return this.#hit(known, options);
+      return this.#enter({ key, request, options, next, owner: facts }, memoryOnly);
+    };
+  }
+
+  stats(): CacheStats {
+    const { hits, misses, joins, bypassed } = this.#counts;
+    return { ...this.#tiers.stats(), hits, misses, joins, bypassed };
+  }
+
+  /** Forgets every answer, or those of one scope, in every tier. Calls in flight are answered and not stored. */
+  async clear(scope?: string): Promise<void> {
+    this.#epoch++;
+    this.#joins.clear();
+    await this.#tiers.clear(scope === undefined ? [""] : scopePrefixes(scope));
+  }
+
+  /** Forgets what is in this process's memory; what is on disk is read again. */
+  resetMemory(): void {
+    this.#memory?.clear("");
+  }
+
+  /**
+   * A scope by its name, for an LM's or a call's `cache` option: what is asked in it never answers outside of it.
+   *
+   * ```ts
+   * const run = cache.scope("run-1");
+   * const lm = new LM("openai/gpt-4o-mini", { cache: run });
+   * await run.clear();
+   * ```
+   */
+  scope(name: string): CacheScope {
+    return new CacheScope(this, name);
+  }
+
+  /** Changes what is given and keeps the rest. */
+  configure(options: CacheOptions): void {
+    checkOptions("cache.configure", options, cacheChecks);
+    this.#options = { ...this.#options, ...options };
+    const { memoryBytes, directory, diskBytes, tiers } = options;
+    if (memoryBytes !== undefined && this.#memory !== undefined) this.#memory.maxBytes = memoryBytes;
+    if (directory === undefined && diskBytes === undefined && tiers === undefined) return;
+    const before = this.#tiers;
+    this.#tiers = this.#makeTiers();
+    this.#memory = this.#tiers.memory;
+    before.close().catch(() => {});
+  }
+
+  /** Settles when what was stored so far outlives the process, or was given up. */
+  flush(): Promise<void> {
+    return this.#tiers.flush();
+  }
+
+  /** Writes what is left to write and gives back files and memory. Used again it opens again. */
+  async close(): Promise<void> {
+    await this.#tiers.close();
+  }
+
+  #makeTiers(): Tiers {
+    const { memoryBytes = defaults.memoryBytes, diskBytes = defaults.diskBytes, directory } = this.#options;
+    const { tiers = defaults.tiers } = this.#options;
+    const others = tiers.flatMap((tier): Store[] => {
+      if (tier === "memory") return [];
+      if (tier !== "disk") return [tier];
+      return this.#parts.disk === undefined ? [] : [this.#parts.disk({ directory, maxBytes: diskBytes })];
+    });
+    const memory = tiers.includes("memory")
+      ? (this.#memory ?? new MemoryStore({ clock: this.#clock, maxBytes: memoryBytes }))
+      : undefined;
+    return new Tiers(memory, others, (message) => this.#warnOnce(message));
+  }
+
+  #enter(ask: Ask, memoryOnly: boolean): Promise<Completion> {
+    const refresh = ask.options.cache!.mode === "refresh";
+    // A refresh joins only what also asks anew.
+    const joinKey = refresh ? `${ask.key} refresh` : ask.key;
+    const running = this.#joins.get(joinKey) ?? this.#joins.get(`${ask.key} refresh`);
+    if (running !== undefined) return running.add(ask);
+    const found = refresh || memoryOnly ? undefined : this.#tiers.find(ask.key);
+    if (found !== undefined && !(found instanceof Promise)) {
+      if (isFresh(found, this.#clock.now(), ask.options.cache!.ttl)) return this.#hit(found, ask.options);
+    }
+    const join = new Join(this.#host(memoryOnly), joinKey, ask.options.record.arrivedAt);
+    this.#joins.set(joinKey, join);
+    const answer = join.add(ask);
+    if (found instanceof Promise) join.find(found);
+    else join.work();
+    return answer;
+  }
+
+  #host(memoryOnly: boolean): JoinHost {
+    const keep: Keep = { memoryOnly, epoch: this.#epoch };
+    return {
+      counts: this.#counts,
+      now: () => this.#clock.now(),
+      settled: (ask, answer) => this.#settled(ask, answer, keep),
+      forget: (join) => this.#forget(join),
+      again: (ask) => this.#enter(ask, memoryOnly),
+    };
+  }
+
+  #forget(join: Join): void {
+    if (this.#joins.get(join.key) === join) this.#joins.delete(join.key);
+  }
+
+  #hit(entry: Entry, { onDelta, record, signal }: CallOptions): Promise<Completion> {
+    this.#counts.hits++;
+    record.cache = "hit";
+    const { answer } = entry;
+    if (onDelta === undefined) return Promise.resolve(handOut(answer));
+    // A stream never begins before the call has returned.
+    return Promise.resolve().then(() => {
+      try {
+        if (!signal?.aborted) deliver(answer, onDelta);
+      } catch (cause) {
+        throw new TrunklineError("aborted", "the call's onDelta listener threw", { cause });
+      }
+      return handOut(answer);
+    });
+  }
+
+  /** Makes an answer what everybody gets who waited for it, and stores it if it may be. */
+  #settled(ask: Ask, came: Completion, keep: Keep): Completion {
+    try {
+      const { answer, text } = settle(came);
+      if (text !== undefined && keep.epoch === this.#epoch) this.#store(ask, answer, text, keep);
+      return answer;
+    } catch (error) {
+      this.#warnOnce(`an answer was not stored, because it is no plain data: ${(error as Error).message}`);
+      return freeze(came);
+    }
+  }
+
+  #store({ key, options }: Ask, answer: Completion, text: string, { memoryOnly }: Keep): void {
+    const ttl = Math.min(options.cache!.ttl ?? never, this.#options.ttl ?? never);
+    const entry: Entry = Object.freeze({
+      answer: asHit(answer),
+      bytes: Buffer.byteLength(text),
+      givenAt: this.#clock.now(),
+      ...(ttl < never && { ttl }),
+    });
+    this.#tiers.set(key, entry, memoryOnly);
+  }
+
+  #warnOnce(message: string): void {
+    if (this.#said.has(message)) return;
+    this.#said.add(message);
+    try {
+      this.#logger().warn(`trunkline: ${message}`);
+    } catch {}
+  }
+}

@@ -1,0 +1,35 @@
+import { type Check, checks } from "../core/check.ts";
+import type { Store } from "./store.ts";
+
+/** What `cache.configure` takes. Sizes are bytes, times milliseconds. */
+export interface CacheOptions {
+  /** Bound of the answers in memory. Default 256 MiB. */
+  readonly memoryBytes?: number;
+  /** Folder of the answers on disk. Default: `TRUNKLINE_CACHE_DIR`, else the user's cache folder. */
+  readonly directory?: string;
+  /** Bound of the answers on disk. Default 8 GiB. */
+  readonly diskBytes?: number;
+  /** For how long answers stored from now on may be used. Default: for ever. */
+  readonly ttl?: number;
+  /** Where answers are kept, in the order they are looked up. Default `["memory", "disk"]`. */
+  readonly tiers?: readonly Tier[];
+}
+
+/** A built-in store by its name, or any other. */
+export type Tier = "memory" | "disk" | Store;
+
+const tier = (value: unknown): boolean =>
+  value === "memory" || value === "disk" || typeof (value as Partial<Store> | null)?.get === "function";
+
+const tiers: Check = (value) =>
+  Array.isArray(value) && value.every(tier) && new Set(value).size === value.length
+    ? undefined
+    : 'a list of "memory", "disk" or stores, each once';
+
+export const cacheChecks = {
+  memoryBytes: checks.count,
+  directory: (value) => (typeof value === "string" && value !== "" ? undefined : "the path of a folder"),
+  diskBytes: checks.positiveCount,
+  ttl: checks.duration,
+  tiers,
+} satisfies Record<keyof CacheOptions, Check>;
