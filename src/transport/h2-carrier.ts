@@ -76,7 +76,7 @@ export class H2Carrier implements Carrier, Session {
   }
 
   get room(): number {
-    return this.#retired || this.#session.closed ? 0 : Math.max(0, this.#most - this.#used);
+    return this.#retired || this.#session.closed || this.#session.destroyed ? 0 : Math.max(0, this.#most - this.#used);
   }
 
   get used(): number {

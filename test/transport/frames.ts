@@ -6,7 +6,6 @@ export const HEADERS = 1;
 export const RST_STREAM = 3;
 export const SETTINGS = 4;
 export const PING = 6;
-export const GOAWAY = 7;
 
 export const END_STREAM = 1;
 export const ACK = 1;
@@ -39,14 +38,6 @@ function uint32(...numbers: number[]): Buffer {
 export const ok = (id: number, flags = 0): Buffer =>
   frame(HEADERS, END_HEADERS | flags, id, Buffer.from([0x88]));
 export const reset = (id: number, code: number): Buffer => frame(RST_STREAM, 0, id, uint32(code));
-export const goaway = (lastId: number, code: number): Buffer => frame(GOAWAY, 0, 0, uint32(lastId, code));
-export const maxStreams = (streams: number): Buffer => {
-  const setting = Buffer.alloc(6);
-  setting.writeUInt16BE(3, 0);
-  setting.writeUInt32BE(streams, 2);
-  return frame(SETTINGS, 0, 0, setting);
-};
-
 /** An HTTP/2 server of hand-made frames: it says what the test says, also what no library would. */
 export async function frameServer(
   onFrame: (frame: Frame, socket: Socket, nth: number) => void,

@@ -70,10 +70,12 @@ describe("HTTP/1.1 sockets", () => {
     const { pool, transport } = open({ origin: server.origin, tls: {} }, { connections: 2 });
     const settings = { origin: server.origin, protocol: "auto", tls: {} } as const;
     const large = transport.open(settings, { connections: 5, connectTimeout: 1_000 });
+    const small = transport.open(settings, { connections: 3, connectTimeout: 1_000 });
     expect(large.slots).toBe(pool.slots);
     expect(pool.slots.limit).toBe(5);
     const calls = Array.from({ length: 10 }, () => send(pool));
     await until(() => server.held.length === 5);
+    small.release();
     large.release();
     expect(pool.slots.limit).toBe(2);
     let left = calls.length;

@@ -99,15 +99,19 @@ describe("HTTP/2 sessions", () => {
     const { pool } = open({ origin: server.origin });
     const calls = Array.from({ length: 8 }, () => send(pool));
     await until(() => server.held.length === 8);
-    const [, second] = server.sessions;
-    for (const stream of server.held.filter((each) => each.session === second)) {
-      stream.respond({ ":status": 200 });
-      stream.end();
-    }
+    const [first, second] = server.sessions;
+    const end = (session: unknown, streams: number): void => {
+      for (const stream of server.held.filter((each) => each.session === session).slice(0, streams)) {
+        stream.respond({ ":status": 200 });
+        stream.end();
+      }
+    };
+    end(first, 1);
+    end(second, 3);
     await until(() => pool.stats().inFlight === 4);
-    await turn();
-    const more = Array.from({ length: 4 }, () => send(pool));
-    await until(() => server.held.length === 12);
+    await quiet();
+    const more = [send(pool), send(pool)];
+    await until(() => server.held.length === 10);
     expect(server.held.slice(8).every((stream) => stream.session === second)).toBe(true);
     server.answerAll();
     await Promise.all([...calls, ...more]);
@@ -206,6 +210,20 @@ describe("HTTP/2 sessions", () => {
     const seen: string[] = [];
     await send(pool, { onHead: () => seen.push("head"), onPart: (text) => seen.push(text) });
     expect(seen).toEqual(["head", "a", "b"]);
+  });
+
+  test("garbage on the wire ends the session with its calls and its socket, also while bodies are on their way", async () => {
+    let streams = 0;
+    const server = await h2Server(() => streams++);
+    const { pool } = open({ origin: server.origin });
+    const call = send(pool, { body: Buffer.alloc(20_000_000) }).catch((error) => error);
+    await until(() => streams === 1);
+    for (const socket of server.sockets) {
+      socket.pause();
+      socket.write("garbage, and no record of TLS at all");
+    }
+    expect(await call).toMatchObject({ code: "network", retryable: true });
+    await until(() => pool.stats().sockets === 0);
   });
 
   test("a session lives 300 s unused, then its socket is closed", async () => {

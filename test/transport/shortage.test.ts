@@ -9,10 +9,12 @@ import { certificate, failures, h1Server, h2Server, open, send, turn, until } fr
 
 /** Codes that the next connects fail with instead of being made. */
 let failing: string[] = [];
+let lastOptions: net.NetConnectOpts | undefined;
 
 vi.mock("node:net", async (original) => {
   const real = await original<typeof net>();
   const connect = (options: net.NetConnectOpts): net.Socket => {
+    lastOptions = options;
     const code = failing.shift();
     if (code === undefined) return real.connect(options);
     const socket = new real.Socket();
@@ -75,6 +77,13 @@ describe.each(["EMFILE", "ENFILE", "EADDRNOTAVAIL"])("N1, N7: %s", (code) => {
     await clock.advance(30_000);
     expect((await call)[0]).toMatchObject({ code: "network", sent: false, retryable: true });
   });
+});
+
+test("N6: each address of a name has seconds, not Node's 250 ms", async () => {
+  const server = await answering();
+  const { pool } = open({ origin: server.origin });
+  await send(pool);
+  expect(lastOptions).toMatchObject({ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_500 });
 });
 
 test("N6: what happened at each address is told, not an empty AggregateError", async () => {
