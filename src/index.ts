@@ -4,6 +4,9 @@
  * @module
  */
 
+export type { CacheStats } from "./cache/cache.ts";
+export type { CacheOptions, Tier } from "./cache/options.ts";
+export type { Entry, Store } from "./cache/store.ts";
 export { clients } from "./clients/process-clients.ts";
 export type { ClientStats, ClientView, CloseOptions, RegistryOptions } from "./clients/registry.ts";
 export type { ClientOptions, KeyFunction, TlsOptions } from "./clients/settings.ts";
@@ -35,11 +38,12 @@ export type { ChatRequest, Input, ResponseFormat, Sampling, ToolChoice, ToolSpec
 export type { CallListener } from "./events/events.ts";
 export type { PriceTable } from "./events/price-list.ts";
 export type { BatchResult } from "./lm/batch.ts";
+export type { CacheChoice, CacheOption } from "./lm/cache-use.ts";
 export { DriverLM, type DriverLMOptions } from "./lm/driver-lm.ts";
 export { type BatchOptions, LM, type LMOptions } from "./lm/lm.ts";
 export type { CallInit } from "./lm/options.ts";
+export { cache, events } from "./lm/process.ts";
 export type { Progress } from "./lm/rows.ts";
 export { type ContextSettings, configure, context, currentLM, type Settings } from "./lm/settings.ts";
 export { getSharedLM } from "./lm/shared.ts";
 export type { CompletionStream } from "./lm/stream.ts";
-export { events } from "./trunk.ts";

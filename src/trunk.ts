@@ -1,5 +1,6 @@
 import { Admission } from "./admission/admission.ts";
 import { retry } from "./admission/retry.ts";
+import { Cache } from "./cache/cache.ts";
 import type { Client } from "./clients/client.ts";
 import { type ClientConfig, resolveConfig, resolveLocalConfig } from "./clients/config.ts";
 import { type Registry, registry } from "./clients/registry.ts";
@@ -20,8 +21,7 @@ import type { Driver } from "./drivers/driver.ts";
 import { type FunctionDriverOptions, functionChecks } from "./drivers/driver-lm.ts";
 import { guard } from "./drivers/guard.ts";
 import { sharedFunctions } from "./drivers/shared-functions.ts";
-import { type CallListener, Events } from "./events/events.ts";
-import type { PriceTable } from "./events/price-list.ts";
+import { Events } from "./events/events.ts";
 
 /** Models of one configuration whose targets are kept; beyond it they cost memory, nothing else. */
 const mostTargetsKept = 1_000;
@@ -33,18 +33,23 @@ interface Route {
   readonly makeDriver: (client: Client) => Driver;
   /** Names the lane where there is no origin to name it. */
   readonly lane?: string;
+  /** Who answers, for cache keys. */
+  readonly identity: string;
+  /** The identity holds in this process alone. */
+  readonly memoryOnly?: boolean;
 }
 
 /**
  * The layers in their order around the driver of each Client. The only place that knows them all:
  *
- *     events -> caller -> retry -> admission -> guard -> driver
+ *     events -> caller -> cache -> retry -> admission -> guard -> driver
  */
 export class Trunk {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly events: Events;
   readonly admission: Admission;
+  readonly cache: Cache;
   readonly #lines = new WeakMap<Client, Call>();
   readonly #targets = new WeakMap<ClientConfig, Map<string, Target>>();
 
@@ -54,6 +59,7 @@ export class Trunk {
     this.registry = registry;
     this.events = new Events({ clock: registry.clock, logger });
     this.admission = new Admission({ clock: registry.clock, logger });
+    this.cache = new Cache({ clock: registry.clock, logger });
   }
 
   /** A target by "provider/model". Reads the environment now; opens nothing. Equal ones are one object. */
@@ -67,7 +73,8 @@ export class Trunk {
         : resolveLocalConfig(facts, local, options as LocalOptions, configs);
     return this.#known(config, name, () => {
       const ofClient = (client: Client) => local ?? makeDriver(client, { clock: this.clock });
-      return new Target(this, name, model, { facts, config, makeDriver: ofClient });
+      const identity = `${facts.name} ${config.baseURL ?? ""}`;
+      return new Target(this, name, model, { facts, config, makeDriver: ofClient, identity });
     });
   }
 
@@ -82,19 +89,22 @@ export class Trunk {
 
   /** A target whose work two functions do. */
   functionTarget<Raw>(options: FunctionTargetOptions<Raw>): Target {
-    const { driver, lane } = sharedFunctions(pick(options, functionChecks) as FunctionDriverOptions<Raw>);
-    return this.driverTarget(driver, options.model ?? "", pick(options, localChecks), lane);
+    const { driver, ...names } = sharedFunctions(pick(options, functionChecks) as FunctionDriverOptions<Raw>);
+    const route = { ...names, memoryOnly: options.model === undefined };
+    return this.driverTarget(driver, options.model ?? "", pick(options, localChecks), route);
   }
 
-  /** A target of a driver made elsewhere. */
-  driverTarget(driver: Driver, model: string, options: LocalOptions = {}, lane = driver.name): Target {
+  /** A target of a driver made elsewhere; its name is its lane and its identity, unless `names` tells others. */
+  driverTarget(
+    driver: Driver,
+    model: string,
+    options: LocalOptions = {},
+    names: Partial<Route> = {},
+  ): Target {
     const config = resolveLocalConfig(functionFacts, driver, options, this.registry.configs);
-    return new Target(this, driver.name, model, {
-      facts: functionFacts,
-      config,
-      makeDriver: () => driver,
-      lane,
-    });
+    const own = { lane: driver.name, identity: driver.name, memoryOnly: true };
+    const route = { facts: functionFacts, config, makeDriver: () => driver, ...own, ...names };
+    return new Target(this, driver.name, model, route);
   }
 
   /** The composed call of a route's Client as it is now. */
@@ -107,13 +117,20 @@ export class Trunk {
     return made;
   }
 
-  #compose(client: Client, { facts, config, makeDriver, lane }: Route): Call {
+  #compose(client: Client, { facts, config, makeDriver, lane, identity, memoryOnly }: Route): Call {
     const { clock } = this;
     const origin = client.pool?.origin ?? lane ?? config.provider;
     const poolSlots = client.pool?.slots;
     const layers = [
       this.events.layer({ provider: config.provider, clientId: client.id }),
       caller(clock, client.open),
+      this.cache.layer({
+        identity,
+        memoryOnly,
+        headers: config.headers,
+        client: client.id,
+        open: client.open,
+      }),
       retry({ clock, budget: this.admission.budget(origin) }),
       this.admission.layer({
         origin,
@@ -186,21 +203,6 @@ export function trunk(): Trunk {
   const shared = registry();
   return shared.attach("trunk.v1", () => new Trunk(shared));
 }
-
-/** What happens to every call of this process, for whoever wants to know. */
-export const events = Object.freeze({
-  /**
-   * Calls `listener` with one record for each call that has ended; returns the function that stops it. The same
-   * records go to the `node:diagnostics_channel` "trunkline:call".
-   *
-   * ```ts
-   * const stop = events.subscribe((event) => console.log(event.model, event.totalMs, event.cost?.usd));
-   * ```
-   */
-  subscribe: (listener: CallListener): (() => void) => trunk().events.subscribe(listener),
-  /** Asks `table` for prices from now on, in place of the built-in one. */
-  usePrices: (table: PriceTable): void => trunk().events.usePrices(table),
-});
 
 /** What `new LM` takes beside sampling and behaviour. */
 export type TargetOptions = ClientOptions;

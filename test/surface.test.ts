@@ -15,6 +15,7 @@ test("R32: the names that users import are these, each there on purpose", () => 
       "DriverLM",
       "LM",
       "TrunklineError",
+      "cache",
       "clients",
       "completion",
       "configure",

@@ -46,7 +46,7 @@ describe("the layers in their order", () => {
       model: "m",
       provider: "driver",
       attempts: 2,
-      cache: "off",
+      cache: "miss",
       streamed: false,
     });
     expect(clock.pending).toBe(0);

@@ -7,6 +7,8 @@ export interface SharedFunctions {
   readonly driver: Driver;
   /** Calls of one lane are paced together: those of one model, or of one nameless request function. */
   readonly lane: string;
+  /** Who answers: the model by its name, or these very functions. */
+  readonly identity: string;
 }
 
 interface Home {
@@ -16,6 +18,7 @@ interface Home {
 
 const known = new WeakMap<object, Home>();
 let functions = 0;
+let drivers = 0;
 
 /**
  * The driver of two functions, the same one whenever the same functions come again: an agent a row that wraps the
@@ -31,6 +34,7 @@ export function sharedFunctions<Raw>(options: FunctionDriverOptions<Raw>): Share
   const shared = byRest.get(key) ?? {
     driver,
     lane: model === undefined ? `function ${number}` : `model ${model}`,
+    identity: model === undefined ? `functions ${++drivers}` : `model ${model}`,
   };
   byRest.set(key, shared);
   return shared;

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type CallOptions, type Delta, newRecord } from "../core/call.ts";
+import { type CacheUse, type CallOptions, type Delta, newRecord } from "../core/call.ts";
 import { checkOptions } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { frozenCopy, type Input, makeRequest, type Sampling, samplingChecks } from "../core/request.ts";
 import { Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
 import { type BatchResult, batch } from "./batch.ts";
+import { type CacheOption, cacheUse, plainUse } from "./cache-use.ts";
 import { type Behaviour, behaviourChecks, type CallInit, callChecks } from "./options.ts";
 import { type RowsOptions, rowsChecks, type Source } from "./rows.ts";
 import { currentScope, type Scope } from "./scope.ts";
@@ -140,6 +141,8 @@ export class LM {
       priority: init.priority ?? own.priority ?? scope.priority ?? "interactive",
       fairnessKey: init.fairnessKey ?? own.fairnessKey ?? scope.fairnessKey ?? "",
       headers: init.headers,
+      cache: useOf(init.cache, scope.cache, own.cache),
+      rolloutId: init.rolloutId ?? scope.rolloutId,
       prefixSharing: init.prefixSharing ?? own.prefixSharing ?? "auto",
       price: init.price ?? own.price,
       watch: {},
@@ -162,9 +165,18 @@ function settingsOf(options: LMOptions): Settings {
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || name in targetChecks || !(name in settingChecks)) continue;
     settings ??= {};
-    settings[name] = frozenCopy(value, name);
+    settings[name] = name === "cache" ? snapshot(value) : frozenCopy(value, name);
   }
   return settings === undefined ? noSettings : Object.freeze(settings);
+}
+
+/** A cache option as it is now; a scope made by `cache.scope` is more than plain data. */
+function snapshot(cache: unknown): unknown {
+  return typeof cache === "object" ? Object.freeze({ ...cache }) : cache;
+}
+
+function useOf(...options: readonly (CacheOption | undefined)[]): CacheUse {
+  return options.every((option) => option === undefined) ? plainUse : cacheUse(...options);
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Delta, Priority } from "../core/call.ts";
 import { priorities } from "../core/call.ts";
 import { type Check, checks, oneOf } from "../core/check.ts";
 import { type Sampling, samplingChecks } from "../core/request.ts";
+import { type CacheOption, cacheCheck, rolloutCheck } from "./cache-use.ts";
 
 /** How a call behaves on its way; an LM's options hold the defaults. Times are milliseconds. */
 export interface Behaviour {
@@ -28,6 +29,8 @@ export interface Behaviour {
   readonly fairnessKey?: string;
   /** Whether calls with one long prefix wait for the first to warm the provider's cache. Default "auto". */
   readonly prefixSharing?: "auto" | false | { readonly minTokens?: number; readonly prefixWait?: number };
+  /** Whether and where answers are remembered. Default true. */
+  readonly cache?: CacheOption;
   /** What the model's tokens cost in US dollars per million. Default: the price table. */
   readonly price?: Price;
 }
@@ -38,6 +41,8 @@ export interface CallInit extends Sampling, Behaviour {
   readonly signal?: AbortSignal;
   /** Hears the answer while it is written. The promise still brings the whole of it. */
   readonly onDelta?: (delta: Delta) => void;
+  /** A sample of its own: calls that differ in it never share an answer. It is not sent. */
+  readonly rolloutId?: string | number;
   /** Headers of this call alone. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -74,6 +79,7 @@ export const behaviourChecks = {
   priority: oneOf(...priorities),
   fairnessKey: checks.string,
   prefixSharing,
+  cache: cacheCheck,
   price,
 } satisfies Record<keyof Behaviour, Check>;
 
@@ -88,5 +94,6 @@ export const callChecks = {
   ...behaviourChecks,
   signal: checks.signal,
   onDelta: checks.fn,
+  rolloutId: rolloutCheck,
   headers,
 } satisfies Record<keyof CallInit, Check>;

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Priority } from "../core/call.ts";
+import type { CacheOption } from "./cache-use.ts";
 
 /** What travels inward through the async context to every call made inside a run or a `context`. */
 export interface Scope {
@@ -10,6 +11,8 @@ export interface Scope {
   /** The instant at which everything inside must have ended. */
   readonly deadlineAt?: number;
   readonly temperature?: number;
+  readonly cache?: CacheOption;
+  readonly rolloutId?: string | number;
   readonly priority?: Priority;
   /** The outermost run's own key: all calls of a run share one fair share of a lane. */
   readonly fairnessKey?: object;

@@ -1,6 +1,7 @@
 import { checkOptions, checks, show } from "../core/check.ts";
 import { systemClock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
+import { type CacheOption, cacheCheck, rolloutCheck } from "./cache-use.ts";
 import { LM } from "./lm.ts";
 import { currentScope, processDefaults, runInScope } from "./scope.ts";
 
@@ -19,6 +20,8 @@ export interface ContextSettings {
   /** Milliseconds for everything inside; of nested ones the smaller wins. */
   readonly deadline?: number;
   readonly temperature?: number;
+  readonly cache?: CacheOption;
+  readonly rolloutId?: string | number;
 }
 
 /**
@@ -48,14 +51,18 @@ export function context<T>(settings: ContextSettings, fn: () => T): T {
     signal: checks.signal,
     deadline: checks.duration,
     temperature: checks.finite,
+    cache: cacheCheck,
+    rolloutId: rolloutCheck,
   });
-  const { signal, deadline, temperature } = settings;
+  const { signal, deadline, temperature, cache, rolloutId } = settings;
   const lm = "lm" in settings ? requireLM("context({ lm })", settings.lm) : undefined;
   const scope = {
     ...(lm && { lm }),
     ...(signal && { signals: [signal] }),
     ...(deadline !== undefined && { deadlineAt: systemClock.now() + deadline }),
     ...(temperature !== undefined && { temperature }),
+    ...(cache !== undefined && { cache }),
+    ...(rolloutId !== undefined && { rolloutId }),
   };
   return runInScope(scope, fn);
 }

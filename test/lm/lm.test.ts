@@ -18,6 +18,7 @@ const echo = (options: Partial<DriverLMOptions<string>> = {}) =>
     model: "echo",
     requestFn: async ({ prompt }) => prompt,
     outputFn: (raw) => completion(raw, { inputTokens: 3, outputTokens: 2 }),
+    cache: false,
     ...options,
   });
 
