@@ -46,6 +46,8 @@ export interface Completion {
   readonly cacheHit: boolean;
   /** The provider's id of the answer. */
   readonly id?: string;
+  /** The answer to an embed request, which has no choices: one vector for each text, in order. */
+  readonly vectors?: readonly (readonly number[])[];
 }
 
 /** What a model's tokens cost, in US dollars per million of them. */

@@ -41,6 +41,11 @@ export interface AssistantMessage {
   readonly toolCalls?: readonly ToolCall[];
   /** The model's visible thinking, where the provider sends it. */
   readonly reasoning?: string;
+  /**
+   * What a provider wants to see again with this turn (signatures of its thinking), by the name of its wire: plain
+   * data that only that wire understands and every other one leaves out.
+   */
+  readonly opaque?: Readonly<Record<string, unknown>>;
 }
 
 export interface ToolMessage {

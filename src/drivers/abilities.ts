@@ -18,6 +18,8 @@ export function checkDriver(driver: Driver): void {
   const { name, chat, abilities } = driver;
   if (typeof name !== "string" || name === "") throw wrongOption("driver: name", "a string", name);
   if (typeof chat !== "function") throw wrongOption(`driver ${name}: chat`, "a function", chat);
+  if (driver.embed !== undefined && typeof driver.embed !== "function")
+    throw wrongOption(`driver ${name}: embed`, "a function", driver.embed);
   const missing = Object.keys(abilityChecks).find(
     (ability) => abilities?.[ability as keyof Abilities] === undefined,
   );
@@ -31,7 +33,7 @@ const strictness: Readonly<Record<ResponseFormat["type"], number>> = { text: 0, 
 
 /** The error of a request that asks for more than the driver carries, or undefined. */
 export function refusal(request: ChatRequest, driver: Driver): TrunklineError | undefined {
-  const lack = lackOf(request, driver.abilities);
+  const lack = request.embed === undefined ? lackOf(request, driver.abilities) : lackOfEmbed(driver);
   if (lack === undefined) return undefined;
   return new TrunklineError("bad_request", `${driver.name} cannot carry ${lack}; nothing was sent`, {
     provider: driver.name,
@@ -39,6 +41,9 @@ export function refusal(request: ChatRequest, driver: Driver): TrunklineError | 
     sent: false,
   });
 }
+
+const lackOfEmbed = (driver: Driver): string | undefined =>
+  driver.embed === undefined ? "an embed request (it has no `embed`)" : undefined;
 
 function lackOf(request: ChatRequest, abilities: Abilities): string | undefined {
   if (request.tools !== undefined && request.tools.length > 0 && !abilities.tools) {

@@ -1,10 +1,14 @@
 import { didYouMean, show, wrongOption } from "../core/check.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
+import { anthropic } from "./anthropic.ts";
 import type { Driver } from "./driver.ts";
+import { geminiNative } from "./gemini.ts";
 import type { Line } from "./http-driver.ts";
+import { ollamaNative } from "./ollama.ts";
 import { openaiLike } from "./openai-like.ts";
-import { type Provider, providers } from "./providers.ts";
+import { openaiResponsesDriver } from "./openai-responses.ts";
+import { type Protocol, type Provider, providers } from "./providers.ts";
 import { simulatedDriver } from "./simulated.ts";
 
 /** A model's provider and how to speak to it. */
@@ -18,10 +22,23 @@ export interface Found {
   readonly local?: Driver;
 }
 
+/** How the driver of each protocol is made. */
+const makers: Readonly<
+  Record<Protocol, (provider: Provider, line: Line, parts: { readonly clock: Clock }) => Driver>
+> = {
+  "openai-chat": openaiLike,
+  "openai-responses": openaiResponsesDriver,
+  anthropic,
+  gemini: geminiNative,
+  ollama: ollamaNative,
+  simulated,
+};
+
 /** Beginnings of model names that only one provider gives. */
 const families: readonly (readonly [RegExp, string])[] = [
   [/^(gpt-|chatgpt-|o\d)/i, "openai"],
   [/^gemini-/i, "gemini"],
+  [/^claude-/i, "anthropic"],
 ];
 
 /**
@@ -51,7 +68,7 @@ export function lookup(name: string): Found {
   return {
     facts: provider,
     model,
-    makeDriver: (line, parts) => openaiLike(provider, line, parts),
+    makeDriver: (line, parts) => makers[provider.protocol](provider, line, parts),
     ...(provider.protocol === "simulated" && { local: simulated() }),
   };
 }

@@ -2,6 +2,7 @@ import { type Check, checks, oneOf, show } from "../core/check.ts";
 import { type Choice, type Completion, finishReasons, type Usage } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { AssistantMessage, ToolCall } from "../core/message.ts";
+import type { ChatRequest } from "../core/request.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -58,6 +59,17 @@ export function plainCompletion(came: unknown, driver: string): Completion {
   const completion = readCompletion(came as Members, reader);
   if (reader.wrong.length > 0) throw badResult(driver, reader.wrong);
   return completion;
+}
+
+/** Throws where an embed request was not answered by one vector for each of its texts. */
+export function checkVectors({ vectors = [] }: Completion, request: ChatRequest, driver: string): void {
+  const { model, messages } = request;
+  if (vectors.length === messages.length) return;
+  throw new TrunklineError(
+    "bad_response",
+    `${driver} answered ${messages.length} texts with ${vectors.length} vectors`,
+    { provider: driver, model },
+  );
 }
 
 function badResult(driver: string, wrong: readonly string[]): TrunklineError {
@@ -120,10 +132,9 @@ class Reader {
 function readCompletion(from: Members, reader: Reader): Completion {
   const completion = {
     ...reader.fields<Pick<Completion, "text" | "model" | "cacheHit" | "id">>(from, "", completionFields),
-    choices: reader
-      .list(from.choices, "choices")
-      .map((choice, i) => readChoice(choice, `choices[${i}]`, reader)),
+    choices: choicesOf(from, reader).map((choice, i) => readChoice(choice, `choices[${i}]`, reader)),
     usage: readUsage(from.usage, reader),
+    ...(from.vectors !== undefined && { vectors: readVectors(from.vectors, reader) }),
   };
   const content = completion.choices[0]?.message.content;
   if (content !== undefined && completion.text !== undefined && content !== completion.text) {
@@ -132,16 +143,30 @@ function readCompletion(from: Members, reader: Reader): Completion {
   return completion;
 }
 
+/** Vectors have no choices beside them. */
+function choicesOf({ choices, vectors }: Members, reader: Reader): readonly unknown[] {
+  return vectors === undefined ? reader.list(choices, "choices") : [];
+}
+
+function readVectors(value: unknown, reader: Reader): readonly (readonly number[])[] {
+  return reader.list(value, "vectors").map((vector, i) => {
+    if (Array.isArray(vector) && vector.every(Number.isFinite)) return [...vector];
+    reader.complain(`vectors[${i}]`, "a list of numbers", vector);
+    return [];
+  });
+}
+
 function readChoice(value: unknown, place: string, reader: Reader): Choice {
   const choice = reader.object(value, place);
   const message = reader.object(choice.message, `${place}.message`);
   const fields = reader.fields<AssistantMessage>(message, `${place}.message.`, messageFields);
+  const opaque = reader.json(message.opaque as AssistantMessage["opaque"], `${place}.message.opaque`);
   const toolCalls = fields.toolCalls?.map((call, i) =>
     readToolCall(call, `${place}.message.toolCalls[${i}]`, reader),
   );
   return {
     ...reader.fields<Omit<Choice, "message">>(choice, `${place}.`, choiceFields),
-    message: { ...fields, ...(toolCalls && { toolCalls }) },
+    message: { ...fields, ...(toolCalls && { toolCalls }), ...(opaque && { opaque }) },
   };
 }
 

@@ -34,6 +34,8 @@ export interface Driver {
   /** Runs once, before the first call; a failure is forgotten, so that the next call tries again. */
   readonly init?: () => Promise<void>;
   readonly chat: Call;
+  /** Answers requests with `embed`, by a completion with `vectors`. A driver without it is asked for none. */
+  readonly embed?: Call;
   /** Gives back what `init` took. */
   readonly close?: () => Promise<void>;
 }

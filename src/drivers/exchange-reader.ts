@@ -3,7 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { Reading, Receiver, ResponseHeaders } from "../transport/exchange.ts";
-import { type AnswerFormat, AnswerReader } from "../wire/answer.ts";
+import { type AnswerFormat, AnswerReader, announcesStream } from "../wire/answer.ts";
 import { rateSignals } from "../wire/rate-headers.ts";
 import { withFacts } from "./error-facts.ts";
 import type { Redactor } from "./redactor.ts";
@@ -41,7 +41,7 @@ export class ExchangeReader implements Receiver {
     const { format, provider, model, options, clock, redactor, maxBytes } = this.#parts;
     this.#status = status;
     this.#encoding = headers["content-encoding"];
-    this.#streamed = headers["content-type"]?.includes("event-stream") ?? false;
+    this.#streamed = announcesStream(headers);
     const { onRate } = options.watch;
     if (onRate !== undefined) {
       const signals = rateSignals(headers, { clock, requestWindowMs: this.#parts.requestWindowMs });

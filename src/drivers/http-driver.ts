@@ -7,6 +7,7 @@ import { isTrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Exchange, Receiver } from "../transport/exchange.ts";
 import type { AnswerFormat } from "../wire/answer.ts";
+import type { Encoding } from "../wire/encoding.ts";
 import { type Abilities, type Driver, trusted } from "./driver.ts";
 import { ExchangeReader } from "./exchange-reader.ts";
 import { Redactor } from "./redactor.ts";
@@ -21,17 +22,24 @@ export interface Line {
   refreshKey(stale: string): string | Promise<string>;
 }
 
-/** A provider's protocol over HTTP: where the question goes and how both directions are written. */
+/** One kind of question: where it goes and how both directions are written. */
+export interface Conversation {
+  /** Path and query, from the origin's root. */
+  path(request: ChatRequest, stream: boolean): string;
+  encode(request: ChatRequest, how: Encoding): string;
+  readonly format: AnswerFormat;
+}
+
+/** A provider's protocol over HTTP. */
 export interface HttpProtocol {
   readonly abilities: Abilities;
-  /** Path and query, from the origin's root. */
-  readonly path: string;
   /** Headers that every call has, by lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   /** The header that carries a key. */
   authorize(key: string): Readonly<Record<string, string>>;
-  encode(request: ChatRequest, stream: boolean): string;
-  readonly format: AnswerFormat;
+  readonly chat: Conversation;
+  /** Where the provider makes vectors. */
+  readonly embed?: Conversation;
   /** What the provider's request limits are counted in, where its headers do not say; a minute unless told. */
   readonly requestWindowMs?: number;
 }
@@ -44,13 +52,22 @@ export interface HttpDriverParts {
 
 type Headers = Readonly<Record<string, string>>;
 
+/** One call on its way. */
+interface Asking {
+  readonly conversation: Conversation;
+  readonly request: ChatRequest;
+  readonly options: CallOptions;
+}
+
 /** A driver that asks over the pool of one Client. Nothing is opened before the first call. */
 export function httpDriver(name: string, protocol: HttpProtocol, line: Line, parts: HttpDriverParts): Driver {
   const speaker = new Speaker(name, protocol, line, parts);
+  const { abilities, chat, embed } = protocol;
   return trusted({
     name,
-    abilities: protocol.abilities,
-    chat: (request, options) => speaker.chat(request, options),
+    abilities,
+    chat: (request, options) => speaker.ask(chat, request, options),
+    ...(embed && { embed: (request, options) => speaker.ask(embed, request, options) }),
   });
 }
 
@@ -75,7 +92,7 @@ class Speaker {
     this.#parts = parts;
     this.#redactor = new Redactor(line.config.headers);
     this.#base = Object.freeze({
-      accept: "application/json, text/event-stream",
+      accept: "application/json, text/event-stream, application/x-ndjson",
       "content-type": "application/json",
       "user-agent": "trunkline",
       ...protocol.headers,
@@ -84,26 +101,30 @@ class Speaker {
     this.#keyed = this.#base;
   }
 
-  chat(request: ChatRequest, options: CallOptions): Promise<Completion> {
+  ask(conversation: Conversation, request: ChatRequest, options: CallOptions): Promise<Completion> {
+    const asking: Asking = { conversation, request, options };
     const key = this.#line.key();
-    return typeof key === "string" ? this.#ask(request, options, key) : this.#askLater(request, options, key);
+    return typeof key === "string" ? this.#ask(asking, key) : this.#askLater(asking, key);
   }
 
-  async #askLater(request: ChatRequest, options: CallOptions, key: Promise<string>): Promise<Completion> {
+  async #askLater(asking: Asking, key: Promise<string>): Promise<Completion> {
     const ready = await key;
-    options.signal?.throwIfAborted();
-    return this.#ask(request, options, ready);
+    asking.options.signal?.throwIfAborted();
+    return this.#ask(asking, ready);
   }
 
-  async #ask(request: ChatRequest, options: CallOptions, key: string): Promise<Completion> {
-    const body = this.#protocol.encode(request, options.onDelta !== undefined);
+  async #ask(asking: Asking, key: string): Promise<Completion> {
+    const { conversation, request, options } = asking;
+    const stream = options.onDelta !== undefined && request.embed === undefined;
+    const body = conversation.encode(request, { stream, prefixMark: options.prefixMark });
+    const path = conversation.path(request, stream);
     try {
-      return await this.#send(request, options, key, body);
+      return await this.#send(asking, key, path, body);
     } catch (error) {
       const fresh = await this.#keyAfter(error, key);
       if (fresh === key) throw error;
       options.signal?.throwIfAborted();
-      return this.#send(request, options, fresh, body);
+      return this.#send(asking, fresh, path, body);
     }
   }
 
@@ -113,9 +134,14 @@ class Speaker {
     return refused ? this.#line.refreshKey(key) : key;
   }
 
-  async #send(request: ChatRequest, options: CallOptions, key: string, body: string): Promise<Completion> {
+  async #send(
+    { conversation, request, options }: Asking,
+    key: string,
+    path: string,
+    body: string,
+  ): Promise<Completion> {
     const reader = new ExchangeReader({
-      format: this.#protocol.format,
+      format: conversation.format,
       provider: this.#name,
       model: request.model,
       options,
@@ -126,7 +152,7 @@ class Speaker {
     });
     const exchange: Exchange = {
       method: "POST",
-      path: this.#protocol.path,
+      path,
       headers: this.#headers(key, options.headers),
       body,
       signal: options.signal,

@@ -1,7 +1,10 @@
 import { env } from "../core/env.ts";
 import { encodeRequest, openaiChat, type Quirks, standardQuirks } from "../wire/openai-chat.ts";
+import { encodeEmbed, openaiEmbeddings } from "../wire/openai-embeddings.ts";
+import { needsNewerNames } from "../wire/openai-models.ts";
+import { addressOf, basePath } from "./base-path.ts";
 import type { Driver } from "./driver.ts";
-import { type HttpDriverParts, httpDriver, type Line } from "./http-driver.ts";
+import { type Conversation, type HttpDriverParts, httpDriver, type Line } from "./http-driver.ts";
 import type { Provider } from "./providers.ts";
 
 /**
@@ -14,28 +17,28 @@ import type { Provider } from "./providers.ts";
  * ```
  */
 export function openaiLike(provider: Provider, line: Line, parts: HttpDriverParts): Driver {
-  const { baseURL, organization, project } = line.config;
-  if (baseURL === undefined) throw new TypeError(`${provider.name}: its Client has no address`);
-  const path = pathOf(provider, new URL(baseURL));
+  const url = addressOf(provider, line);
+  const path = pathOf(provider, url, "chat/completions");
   const quirks: Quirks = Object.freeze({ ...standardQuirks, ...provider.quirks });
   const older: Quirks = Object.freeze({ ...quirks, maxTokens: standardQuirks.maxTokens });
-  const elsewhere = provider.name === "openai" && baseURL !== provider.baseURL;
+  const elsewhere = provider.name === "openai" && !isAtHome(provider, line);
   return httpDriver(
     provider.name,
     {
       abilities: provider.abilities,
-      path,
-      headers: {
-        ...(organization && { "openai-organization": organization }),
-        ...(project && { "openai-project": project }),
-      },
+      headers: accountHeaders(line),
       authorize: provider.name === "azure" ? azureKey : bearer,
-      encode: (request, stream) =>
-        encodeRequest(request, {
-          stream,
-          quirks: elsewhere && !needsNewerName.test(request.model) ? older : quirks,
-        }),
-      format: openaiChat,
+      chat: {
+        path: () => path,
+        encode: (request, { stream, prefixMark }) =>
+          encodeRequest(request, {
+            stream,
+            prefixMark: elsewhere ? undefined : prefixMark,
+            quirks: elsewhere && !needsNewerNames(request.model) ? older : quirks,
+          }),
+        format: openaiChat,
+      },
+      ...(provider.embedTexts && { embed: openaiEmbed(pathOf(provider, url, "embeddings")) }),
       requestWindowMs: provider.requestWindowMs,
     },
     line,
@@ -43,10 +46,25 @@ export function openaiLike(provider: Provider, line: Line, parts: HttpDriverPart
   );
 }
 
-/** Behind another address than OpenAI's own, only OpenAI's thinking models are sure to know the newer names. */
-const needsNewerName = /(^|\/)(o\d|gpt-[5-9])/;
+/** Whether a Client's address is the provider's own: behind another one, only what most servers take is sent. */
+export function isAtHome(provider: Provider, { config }: Line): boolean {
+  return config.baseURL === provider.baseURL;
+}
 
-const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+/** Who pays, as OpenAI wants to be told. */
+export function accountHeaders({ config: { organization, project } }: Line): Record<string, string> {
+  return {
+    ...(organization && { "openai-organization": organization }),
+    ...(project && { "openai-project": project }),
+  };
+}
+
+/** Embeddings in OpenAI's way. */
+function openaiEmbed(path: string): Conversation {
+  return { path: () => path, encode: encodeEmbed, format: openaiEmbeddings };
+}
+
+export const bearer = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
 
 /** Azure has a header for its own keys; a token of Entra ID, which is a JWT, goes where tokens go. */
 const azureKey = (key: string): Record<string, string> =>
@@ -55,11 +73,10 @@ const azureKey = (key: string): Record<string, string> =>
 /** The last dated version of Azure's API that is not a preview. */
 const azureVersion = "2024-10-21";
 
-/** Where the question goes. Azure's older addresses name the deployment and want a version. */
-function pathOf(provider: Provider, { pathname }: URL): string {
-  const base = pathname === "/" ? (provider.barePath ?? "") : pathname;
-  const path = `${base}/chat/completions`;
-  if (provider.name !== "azure" || !base.includes("/openai/deployments/")) return path;
+/** Where a question goes. Azure's older addresses name the deployment and want a version. */
+function pathOf(provider: Provider, url: URL, end: string): string {
+  const path = `${basePath(provider, url)}/${end}`;
+  if (provider.name !== "azure" || !path.includes("/openai/deployments/")) return path;
   const version = env("AZURE_OPENAI_API_VERSION") ?? env("OPENAI_API_VERSION") ?? azureVersion;
   return `${path}?api-version=${encodeURIComponent(version)}`;
 }

@@ -3,7 +3,7 @@ import type { Quirks } from "../wire/openai-chat.ts";
 import type { Abilities } from "./driver.ts";
 
 /** How to speak to a provider. */
-export type Protocol = "openai-chat" | "simulated";
+export type Protocol = "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "ollama" | "simulated";
 
 /** Everything that is known of a provider beforehand: where it is, what it can carry, how it differs. */
 export interface Provider extends ProviderFacts {
@@ -13,6 +13,8 @@ export interface Provider extends ProviderFacts {
   readonly barePath?: string;
   /** Where its requests differ from what most servers of the protocol take. */
   readonly quirks?: Partial<Quirks>;
+  /** The most texts that one embed request may hold; absent where it has no embeddings. */
+  readonly embedTexts?: number;
   /** The window of request limits whose header tells none; a minute where absent. */
   readonly requestWindowMs?: number;
 }
@@ -36,6 +38,7 @@ const usual = {
 
 /** OpenAI's newer name of the bound of an answer; its thinking models know no other. */
 const newer: Partial<Quirks> = { maxTokens: "max_completion_tokens" };
+const openais: Partial<Quirks> = { ...newer, prefixMarks: true };
 
 /** A server of one's own: no key unless it wants one, and its speed depends on how much runs at once. */
 const ownServer = { ...usual, keyRequired: false, concurrencyBound: true } as const;
@@ -49,7 +52,31 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     keyVariables: ["OPENAI_API_KEY"],
     organizationVariable: "OPENAI_ORG_ID",
     projectVariable: "OPENAI_PROJECT_ID",
-    quirks: newer,
+    quirks: openais,
+    embedTexts: 2_048,
+    cachesPrefixes: true,
+  },
+  "openai-responses": {
+    ...usual,
+    protocol: "openai-responses",
+    label: "OpenAI (Responses API)",
+    baseURL: "https://api.openai.com/v1",
+    baseURLVariables: ["OPENAI_BASE_URL"],
+    keyVariables: ["OPENAI_API_KEY"],
+    organizationVariable: "OPENAI_ORG_ID",
+    projectVariable: "OPENAI_PROJECT_ID",
+    abilities: { ...all, choices: false },
+    cachesPrefixes: true,
+  },
+  anthropic: {
+    ...usual,
+    protocol: "anthropic",
+    label: "Anthropic",
+    baseURL: "https://api.anthropic.com/v1",
+    baseURLVariables: ["ANTHROPIC_BASE_URL"],
+    keyVariables: ["ANTHROPIC_API_KEY"],
+    barePath: "/v1",
+    abilities: { ...all, choices: false },
     cachesPrefixes: true,
   },
   azure: {
@@ -58,17 +85,30 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     baseURLVariables: ["AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"],
     keyVariables: ["AZURE_OPENAI_API_KEY"],
     barePath: "/openai/v1",
-    quirks: newer,
+    quirks: openais,
+    embedTexts: 2_048,
     cachesPrefixes: true,
   },
   gemini: {
     ...usual,
+    protocol: "gemini",
     label: "Gemini",
-    baseURL: "https://generativelanguage.googleapis.com/v1beta/openai",
+    baseURL: "https://generativelanguage.googleapis.com/v1beta",
     baseURLVariables: ["GEMINI_BASE_URL"],
+    keyVariables: ["GOOGLE_API_KEY", "GEMINI_API_KEY"],
+    barePath: "/v1beta",
+    embedTexts: 100,
+    cachesPrefixes: true,
+  },
+  "gemini-openai": {
+    ...usual,
+    label: "Gemini (OpenAI face)",
+    baseURL: "https://generativelanguage.googleapis.com/v1beta/openai",
+    baseURLVariables: ["GEMINI_OPENAI_BASE_URL"],
     keyVariables: ["GOOGLE_API_KEY", "GEMINI_API_KEY"],
     barePath: "/v1beta/openai",
     abilities: { ...all, files: false },
+    embedTexts: 100,
     cachesPrefixes: true,
   },
   groq: {
@@ -102,6 +142,7 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     keyVariables: ["OPENROUTER_API_KEY"],
     barePath: "/api/v1",
     abilities: { ...all, choices: false },
+    embedTexts: 2_048,
     quirks: { fileUrls: true, reasoningEffort: "reasoning" },
     cachesPrefixes: true,
   },
@@ -113,16 +154,28 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     keyVariables: ["VLLM_API_KEY"],
     barePath: "/v1",
     abilities: { ...all, files: false },
+    embedTexts: 2_048,
     cachesPrefixes: true,
   },
   ollama: {
     ...ownServer,
+    protocol: "ollama",
     label: "Ollama",
-    baseURL: "http://localhost:11434/v1",
+    baseURL: "http://localhost:11434",
     baseURLVariables: ["OLLAMA_BASE_URL"],
+    keyVariables: ["OLLAMA_API_KEY"],
+    abilities: { ...all, files: false, choices: false },
+    embedTexts: 2_048,
+  },
+  "ollama-openai": {
+    ...ownServer,
+    label: "Ollama (OpenAI face)",
+    baseURL: "http://localhost:11434/v1",
+    baseURLVariables: ["OLLAMA_OPENAI_BASE_URL"],
     keyVariables: ["OLLAMA_API_KEY"],
     barePath: "/v1",
     abilities: { ...all, files: false, choices: false },
+    embedTexts: 2_048,
   },
   "openai-compatible": {
     ...usual,
@@ -130,6 +183,7 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     baseURLVariables: ["OPENAI_COMPATIBLE_BASE_URL"],
     keyVariables: ["OPENAI_COMPATIBLE_API_KEY"],
     keyRequired: false,
+    embedTexts: 2_048,
   },
   simulated: {
     ...usual,

@@ -6,7 +6,7 @@ import type { Logger } from "../core/log.ts";
 import type { ChatRequest } from "../core/request.ts";
 import { abortError } from "../core/signals.ts";
 import { deliver } from "../wire/deltas.ts";
-import { plainCompletion } from "./check-completion.ts";
+import { checkVectors, plainCompletion } from "./check-completion.ts";
 import { plainDelta } from "./check-delta.ts";
 import type { Driver } from "./driver.ts";
 import { ownError } from "./foreign-error.ts";
@@ -84,7 +84,10 @@ export class Work {
     this.#began = true;
     const { driver, trusted } = this.#post;
     try {
-      const answer = driver.chat(this.#request, trusted ? this.#forOurs() : this.#forOutside());
+      const options = trusted ? this.#forOurs() : this.#forOutside();
+      const request = this.#request;
+      const answer =
+        request.embed === undefined ? driver.chat(request, options) : driver.embed!(request, options);
       // An outside driver may have returned anything; its shape is looked at when it is there.
       (trusted ? answer : Promise.resolve(answer)).then(this.#done, this.fail);
     } catch (error) {
@@ -158,6 +161,7 @@ export class Work {
     }
     try {
       const answer = this.#post.trusted ? came : this.#checkedAnswer(came);
+      if (this.#request.embed !== undefined) checkVectors(answer, this.#request, this.#post.driver.name);
       this.#end();
       this.#resolve(answer);
     } catch (error) {

@@ -24,7 +24,7 @@ export interface Progress {
 
 /** The error of an answer that is not what the protocol promises, or that ended too early. */
 export function brokenAnswer(
-  code: "bad_response" | "incomplete",
+  code: "bad_response" | "incomplete" | "content_filter",
   message: string,
   facts: AnswerFacts,
   progress: Progress = {},

@@ -4,17 +4,20 @@ import { type AnswerFacts, brokenAnswer } from "./answer-facts.ts";
 import { Bytes } from "./bytes.ts";
 import { deliver } from "./deltas.ts";
 import { errorFrom } from "./http-error.ts";
+import { NdjsonReader } from "./ndjson.ts";
 import { defaultMaxBytes, type Reading, type SseEvent, SseReader } from "./sse.ts";
 
-/** Reads the events of one streamed answer. Both methods may throw a TrunklineError. */
+/** Reads the events, or the lines, of one streamed answer. Both methods may throw a TrunklineError. */
 export interface EventDecoder {
   event(data: string, name: string): Reading;
-  /** `tail` is an event that the end of the body left unfinished. */
+  /** `tail` is an event, or a line, that the end of the body left unfinished. */
   end(tail: SseEvent | undefined): Completion;
 }
 
 /** One provider's format of an answer. */
 export interface AnswerFormat {
+  /** How a stream is cut into events; server-sent events unless told. */
+  readonly framing?: "events" | "lines";
   /** Reads a whole body of JSON. */
   decode(body: string, facts: AnswerFacts): Completion;
   /** Reads a stream of events. `maxBytes` bounds what the answer may gather. */
@@ -48,7 +51,7 @@ export class AnswerReader {
   readonly #failed: boolean;
   readonly #maxBytes: number;
   readonly #body: Bytes = new Bytes();
-  #sse: SseReader | undefined;
+  #stream: SseReader | NdjsonReader | undefined;
   #decoder: EventDecoder | undefined;
   /** Set once the first byte that is not white space has told JSON from events. */
   #known: boolean;
@@ -77,8 +80,8 @@ export class AnswerReader {
   end(): Completion {
     if (this.#failure !== undefined) throw this.#failure.error;
     const { format, facts, onDelta } = this.#options;
-    if (this.#decoder !== undefined) return this.#decoder.end(this.#sse?.end());
-    if (!this.#known && announcesEvents(facts)) {
+    if (this.#decoder !== undefined) return this.#decoder.end(this.#stream?.end());
+    if (!this.#known && announcesStream(facts.headers)) {
       return format.stream(facts, onDelta, this.#maxBytes).end(undefined);
     }
     const taken = this.#body.take();
@@ -90,24 +93,25 @@ export class AnswerReader {
   }
 
   #read(chunk: Uint8Array): Reading {
-    if (this.#sse !== undefined) return this.#sse.push(chunk);
+    if (this.#stream !== undefined) return this.#stream.push(chunk);
     const first = this.#known ? chunk[0] : firstInk(chunk);
     if (!this.#known && first !== undefined) {
       this.#known = true;
-      if (looksLikeEvents(first, this.#options.facts)) return this.#startEvents(chunk);
+      if (looksLikeStream(first, this.#options)) return this.#startStream(chunk);
     }
     return this.#collect(chunk, first);
   }
 
-  #startEvents(chunk: Uint8Array): Reading {
+  #startStream(chunk: Uint8Array): Reading {
     const { format, facts, onDelta } = this.#options;
     const decoder = format.stream(facts, onDelta, this.#maxBytes);
     this.#decoder = decoder;
-    this.#sse = new SseReader({
-      onEvent: (data, name) => decoder.event(data, name),
-      maxBytes: this.#maxBytes,
-    });
-    return this.#sse.push(chunk);
+    const maxBytes = this.#maxBytes;
+    this.#stream =
+      format.framing === "lines"
+        ? new NdjsonReader({ onLine: (line) => decoder.event(line, ""), maxBytes })
+        : new SseReader({ onEvent: (data, name) => decoder.event(data, name), maxBytes });
+    return this.#stream.push(chunk);
   }
 
   #collect(chunk: Uint8Array, first: number | undefined): Reading {
@@ -136,11 +140,15 @@ function firstInk(chunk: Uint8Array): number | undefined {
   return undefined;
 }
 
-const announcesEvents = ({ headers }: AnswerFacts): boolean =>
-  headers["content-type"]?.includes("event-stream") ?? false;
+/** Whether an answer says that it comes as a stream, of events or of lines. */
+export function announcesStream(headers: AnswerFacts["headers"]): boolean {
+  return /event-stream|ndjson|jsonl/.test(headers["content-type"] ?? "");
+}
 
-/** Where events are announced, only a bracket says otherwise; elsewhere only the start of a field does. */
-function looksLikeEvents(first: number, facts: AnswerFacts): boolean {
+/** Where a stream is announced, only a bracket says otherwise; elsewhere only the start of an event's field does. */
+function looksLikeStream(first: number, { format, facts }: AnswerReaderOptions): boolean {
   const letter = String.fromCharCode(first);
-  return announcesEvents(facts) ? !"{[<".includes(letter) : ":de".includes(letter);
+  const announced = announcesStream(facts.headers);
+  if (format.framing === "lines") return announced && letter !== "<";
+  return announced ? !"{[<".includes(letter) : ":de".includes(letter);
 }

@@ -55,7 +55,9 @@ function detailsOf(payload: unknown): Details {
   if (typeof error === "string") return { ...noDetails, message: error, error };
   if (!isObject(error)) return noDetails;
   const reasons = listOf(error.details).flatMap((each) => [memberOf(each, "reason"), ...dailyQuota(each)]);
-  const words = [error.code, error.type, error.status, memberOf(error.innererror, "code"), ...reasons]
+  // Anthropic tells a spend limit from a rate limit only there.
+  const inner = [memberOf(error.innererror, "code"), memberOf(error.details, "error_code")];
+  const words = [error.code, error.type, error.status, ...inner, ...reasons]
     .filter((word): word is string => typeof word === "string" && isWord.test(word))
     .map((word) => word.toLowerCase());
   return {

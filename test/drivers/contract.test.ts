@@ -26,7 +26,7 @@ for (const wire of [
   { protocol: "h1" },
   { protocol: "h2", tls: true },
 ] as const satisfies FaultyServerOptions[]) {
-  for (const name of ["openai", "groq", "openrouter", "ollama"]) {
+  for (const name of ["openai", "groq", "openrouter", "ollama-openai"]) {
     driverContract(
       `${name} over ${wire.protocol}`,
       async (situation) => {

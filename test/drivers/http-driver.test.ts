@@ -46,7 +46,7 @@ describe("the request", () => {
       top_k: 5,
     });
     expect(exchange!.headers).toEqual({
-      accept: "application/json, text/event-stream",
+      accept: "application/json, text/event-stream, application/x-ndjson",
       "content-type": "application/json",
       "user-agent": "trunkline",
       authorization: "Bearer sk-secret-0001",

@@ -19,16 +19,16 @@ afterEach(() => vi.unstubAllEnvs());
 describe("where the question goes", () => {
   test.each([
     ["openai/m", undefined, "/v1/chat/completions"],
-    ["gemini/m", undefined, "/v1beta/openai/chat/completions"],
+    ["gemini-openai/m", undefined, "/v1beta/openai/chat/completions"],
     ["groq/m", undefined, "/openai/v1/chat/completions"],
     ["cerebras/m", undefined, "/v1/chat/completions"],
     ["openrouter/m", undefined, "/api/v1/chat/completions"],
     ["vllm/m", undefined, "/v1/chat/completions"],
-    ["ollama/m", undefined, "/v1/chat/completions"],
+    ["ollama-openai/m", undefined, "/v1/chat/completions"],
     ["openai-compatible/m", "http://localhost:1234/v1", "/v1/chat/completions"],
     ["openai-compatible/m", "http://localhost:1234", "/chat/completions"],
     ["groq/m", "https://api.groq.com", "/openai/v1/chat/completions"],
-    ["ollama/m", "http://10.0.0.7:11434", "/v1/chat/completions"],
+    ["ollama-openai/m", "http://10.0.0.7:11434", "/v1/chat/completions"],
     ["azure/m", "https://mine.openai.azure.com", "/openai/v1/chat/completions"],
     ["azure/m", "https://mine.openai.azure.com/openai/v1", "/openai/v1/chat/completions"],
     [
@@ -71,10 +71,10 @@ describe("quirks", () => {
     ["azure/mine", "https://mine.openai.azure.com", "max_completion_tokens"],
     ["groq/m", undefined, "max_completion_tokens"],
     ["cerebras/m", undefined, "max_completion_tokens"],
-    ["gemini/m", undefined, "max_tokens"],
+    ["gemini-openai/m", undefined, "max_tokens"],
     ["openrouter/m", undefined, "max_tokens"],
     ["vllm/m", undefined, "max_tokens"],
-    ["ollama/m", undefined, "max_tokens"],
+    ["ollama-openai/m", undefined, "max_tokens"],
     ["openai-compatible/m", "http://localhost:1/v1", "max_tokens"],
   ])("%s at %s bounds its answer by %s", async (name, baseURL, member) => {
     const { body } = await sent(name, baseURL ? { baseURL } : {}, { maxTokens: 9 });

@@ -1,4 +1,3 @@
-import type { AssistantMessage, ToolCall } from "../../core/message.ts";
 import { isObject, textIn } from "../json-value.ts";
 
 /** The text of an answer's content, which some servers send as a list of parts. */
@@ -24,20 +23,4 @@ function join(parts: readonly unknown[], kind: "text" | "thinking"): string {
     else if (Array.isArray(value)) text += join(value, "text");
   }
   return text;
-}
-
-/** An assistant's turn; a member that is not there is absent, not undefined. */
-export function assistant(
-  content: string,
-  toolCalls: readonly ToolCall[] | undefined,
-  reasoning: string | undefined,
-): AssistantMessage {
-  if (toolCalls === undefined) {
-    return reasoning === undefined
-      ? { role: "assistant", content }
-      : { role: "assistant", content, reasoning };
-  }
-  return reasoning === undefined
-    ? { role: "assistant", content, toolCalls }
-    : { role: "assistant", content, toolCalls, reasoning };
 }

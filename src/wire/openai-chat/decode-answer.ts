@@ -1,18 +1,20 @@
 import type { Choice, Completion } from "../../core/completion.ts";
 import { type AnswerFacts, brokenAnswer } from "../answer-facts.ts";
-import { errorOf, whatCame } from "../http-error.ts";
-import { isObject, parseJson, textIn } from "../json-value.ts";
-import { assistant, reasoningOf, textOfContent } from "./content.ts";
-import { decodeFinish } from "./finish.ts";
-import { decodeToolCalls } from "./tool-pieces.ts";
+import { assistant } from "../assistant.ts";
+import { empty, isEmpty } from "../empty.ts";
+import { decodeFinish } from "../finish.ts";
+import { errorOf } from "../http-error.ts";
+import { objectIn, without } from "../json-answer.ts";
+import { isObject, textIn } from "../json-value.ts";
+import { decodeToolCalls } from "../tool-pieces.ts";
+import { reasoningOf, textOfContent } from "./content.ts";
 import { decodeUsage } from "./usage.ts";
 
 /** Reads a whole answer. An error inside a 200 is the error that its code stands for. */
 export function decodeAnswer(body: string, facts: AnswerFacts): Completion {
-  const answer = parseJson(body);
-  if (!isObject(answer)) throw unreadable(body, answer, facts);
+  const answer = objectIn(body, facts);
   if (answer.error || !Array.isArray(answer.choices) || answer.choices.length === 0) {
-    throw withoutChoices(answer, facts);
+    throw without("choices", answer, facts);
   }
   const read = answer.choices.map((choice, place) => readChoice(choice, place, facts));
   const choices = read.map((each) => each.choice);
@@ -32,11 +34,6 @@ export function decodeAnswer(body: string, facts: AnswerFacts): Completion {
   }
   if (read.every((each) => each.empty)) throw empty(facts);
   return completion;
-}
-
-/** The error of an answer that holds nothing: no text, no calls, no thinking, no refusal. */
-export function empty(facts: AnswerFacts): Error {
-  return brokenAnswer("bad_response", "the answer has neither text nor tool calls", facts);
 }
 
 interface ReadChoice {
@@ -69,27 +66,4 @@ function readChoice(choice: unknown, place: number, facts: AnswerFacts): ReadCho
     error: choice.error || (finishReason === "error" ? { type: "server_error" } : undefined),
     empty: isEmpty(said ?? refusal ?? reasoning ?? toolCalls, finishReason),
   };
-}
-
-/** A limit or a filter may leave nothing to say; a plain stop may not. */
-export function isEmpty(said: unknown, finishReason: Choice["finishReason"]): boolean {
-  return said === undefined && finishReason !== "length" && finishReason !== "content_filter";
-}
-
-function unreadable(body: string, answer: unknown, facts: AnswerFacts): Error {
-  if (Array.isArray(answer)) return errorOf(answer, facts);
-  const start = body.trimStart();
-  if (answer === undefined && start.startsWith("{") && !start.trimEnd().endsWith("}")) {
-    return brokenAnswer("incomplete", `the answer was cut after ${body.length} characters`, facts);
-  }
-  return brokenAnswer("bad_response", `expected a JSON object, answered${whatCame(body)}`, facts);
-}
-
-/** Members by which an answer without choices shows that it is an error in one of the flat forms. */
-const errorMembers = ["error", "detail", "message"] as const;
-
-function withoutChoices(answer: Record<string, unknown>, facts: AnswerFacts): Error {
-  return errorMembers.some((name) => answer[name])
-    ? errorOf(answer, facts)
-    : brokenAnswer("bad_response", "the answer has no choices", facts);
 }

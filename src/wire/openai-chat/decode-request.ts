@@ -10,8 +10,8 @@ import {
   type ToolSpec,
 } from "../../core/request.ts";
 import { isObject, memberOf, parseJson, textIn } from "../json-value.ts";
+import { partOfUrl } from "../media.ts";
 import { reasoningOf } from "./content.ts";
-import { partOfUrl } from "./media.ts";
 
 /** A request as a server of this format received it. */
 export interface DecodedRequest {

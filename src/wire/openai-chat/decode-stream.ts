@@ -1,48 +1,25 @@
 import type { Delta } from "../../core/call.ts";
-import type { Choice, Completion } from "../../core/completion.ts";
+import type { Completion } from "../../core/completion.ts";
 import type { EventDecoder } from "../answer.ts";
-import { type AnswerFacts, brokenAnswer, type Progress } from "../answer-facts.ts";
-import { errorOf } from "../http-error.ts";
+import { type AnswerFacts, brokenAnswer } from "../answer-facts.ts";
+import { GrowingAnswer } from "../growing-answer.ts";
 import { isObject, memberOf, parseJson, textIn } from "../json-value.ts";
 import type { Reading, SseEvent } from "../sse.ts";
-import { assistant, reasoningOf, textOfContent } from "./content.ts";
-import { empty, isEmpty } from "./decode-answer.ts";
-import { decodeFinish } from "./finish.ts";
-import { nameless, ToolPieces } from "./tool-pieces.ts";
+import { reasoningOf, textOfContent } from "./content.ts";
 import { decodeUsage } from "./usage.ts";
 
 /** The highest index a choice may have: servers take an `n` of at most 128. */
 const maxChoices = 128;
 
-/** One choice while it is being written. */
-interface Growing {
-  /** Undefined until the first text came, be it empty. */
-  text: string | undefined;
-  reasoning: string | undefined;
-  refused: boolean;
-  calls: ToolPieces | undefined;
-  finish: string | undefined;
-}
-
 /** Puts the chunks of one streamed answer together. */
 export class ChatDecoder implements EventDecoder {
-  readonly #facts: AnswerFacts;
-  readonly #onDelta: ((delta: Delta) => void) | undefined;
-  readonly #maxLength: number;
-  readonly #choices = new Map<number, Growing>();
-  #length = 0;
-  #usage: unknown;
-  #model: string | undefined;
-  #id: string | undefined;
+  readonly #answer: GrowingAnswer;
   /** What a choice said had failed it; the chunk around it may say it better. */
   #error: unknown;
   #done = false;
-  #delivered = false;
 
   constructor(facts: AnswerFacts, onDelta: ((delta: Delta) => void) | undefined, maxLength: number) {
-    this.#facts = facts;
-    this.#onDelta = onDelta;
-    this.#maxLength = maxLength;
+    this.#answer = new GrowingAnswer(facts, onDelta, maxLength);
   }
 
   event(data: string, name: string): Reading {
@@ -53,7 +30,8 @@ export class ChatDecoder implements EventDecoder {
     }
     if (data.trim() === "" || name === "ping") return "idle";
     const chunk = parseJson(data);
-    if (chunk === undefined) throw this.#broken(`an event of ${data.length} characters that is not JSON`);
+    if (chunk === undefined)
+      throw this.#answer.broken(`an event of ${data.length} characters that is not JSON`);
     return this.#chunk(chunk, name);
   }
 
@@ -62,164 +40,60 @@ export class ChatDecoder implements EventDecoder {
     if (tail !== undefined && (tail.data.trim() === "[DONE]" || parseJson(tail.data) !== undefined)) {
       this.event(tail.data, tail.name);
     }
-    if (!this.#isComplete()) throw this.#cut();
-    if (this.#choices.size === 0)
-      throw brokenAnswer("bad_response", "the stream had no choices", this.#facts);
-    for (const { calls } of this.#choices.values()) {
-      const at = calls?.nameless ?? -1;
-      if (at !== -1) throw nameless(this.#facts, at, this.#progress());
-    }
-    const completion = this.#completion();
-    if (completion.choices.every((choice) => this.#isEmpty(choice))) throw empty(this.#facts);
-    return completion;
+    const answer = this.#answer;
+    // "[DONE]" is enough, and so is a finish reason for everything that was begun.
+    if (!this.#done && !answer.finished) throw answer.cut("a finish reason or [DONE]");
+    if (!answer.begun) throw brokenAnswer("bad_response", "the stream had no choices", answer.facts);
+    return answer.complete();
   }
 
   #chunk(chunk: unknown, name: string): Reading {
+    const answer = this.#answer;
     if (!isObject(chunk)) {
       // The only list that servers send is an error in brackets.
-      if (Array.isArray(chunk) && memberOf(chunk[0], "error")) throw this.#failed(chunk);
-      throw this.#broken("an event that is not a JSON object");
+      if (Array.isArray(chunk) && memberOf(chunk[0], "error")) throw answer.failed(chunk);
+      throw answer.broken("an event that is not a JSON object");
     }
     const { choices, usage, error } = chunk;
-    this.#id ??= textIn(chunk.id);
-    this.#model ??= textIn(chunk.model);
+    answer.id ??= textIn(chunk.id);
+    answer.model ??= textIn(chunk.model);
     const counted = isObject(usage) ? usage : memberOf(chunk.x_groq, "usage");
-    if (isObject(counted)) this.#usage = counted;
+    if (isObject(counted)) answer.usage = decodeUsage(counted);
     if (Array.isArray(choices)) {
       for (const choice of choices) this.#choice(choice);
     } else if (choices !== undefined && choices !== null) {
-      throw this.#broken("a chunk whose `choices` is no list");
+      throw answer.broken("a chunk whose `choices` is no list");
     }
-    if (error || name === "error" || chunk.object === "error") throw this.#failed(chunk);
-    if (this.#error !== undefined) throw this.#failed({ error: this.#error });
+    if (error || name === "error" || chunk.object === "error") throw answer.failed(chunk);
+    if (this.#error !== undefined) throw answer.failed({ error: this.#error });
     return Array.isArray(choices) || isObject(counted) ? "progress" : "idle";
   }
 
   #choice(choice: unknown): void {
-    if (!isObject(choice)) throw this.#broken("a choice that is not a JSON object");
+    const answer = this.#answer;
+    if (!isObject(choice)) throw answer.broken("a choice that is not a JSON object");
     const index = choice.index ?? 0;
     if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= maxChoices) {
-      throw this.#broken(`a choice whose index is not a whole number from 0 to ${maxChoices - 1}`);
+      throw answer.broken(`a choice whose index is not a whole number from 0 to ${maxChoices - 1}`);
     }
-    let growing = this.#choices.get(index);
-    if (growing === undefined) {
-      growing = {
-        text: undefined,
-        reasoning: undefined,
-        refused: false,
-        calls: undefined,
-        finish: undefined,
-      };
-      this.#choices.set(index, growing);
-    }
+    answer.begin(index);
     // Some servers put a whole message where a delta belongs.
     const delta = choice.delta ?? choice.message;
-    if (isObject(delta)) this.#delta(growing, delta, index);
+    if (isObject(delta)) this.#delta(delta, index);
     const finish = textIn(choice.finish_reason);
-    if (finish !== undefined) growing.finish = finish;
+    if (finish !== undefined) answer.finish(finish, index);
     if (choice.error || finish === "error") this.#error ??= choice.error ?? { type: "server_error" };
   }
 
-  #delta(growing: Growing, delta: Record<string, unknown>, index: number): void {
+  #delta(delta: Record<string, unknown>, index: number): void {
     const reasoning = reasoningOf(delta);
-    if (reasoning !== undefined) {
-      growing.reasoning = (growing.reasoning ?? "") + reasoning;
-      this.#grow(reasoning.length);
-      if (this.#onDelta !== undefined) this.#deliver({ text: "", reasoning }, index);
-    }
+    if (reasoning !== undefined) this.#answer.reasoning(reasoning, index);
     const text = textOfContent(delta.content);
-    if (text !== undefined) this.#text(growing, text, index);
+    if (text !== undefined) this.#answer.text(text, index);
     const refusal = textIn(delta.refusal);
-    if (refusal !== undefined) {
-      growing.refused = true;
-      this.#text(growing, refusal, index);
+    if (refusal !== undefined) this.#answer.refusal(refusal, index);
+    if (Array.isArray(delta.tool_calls)) {
+      for (const piece of delta.tool_calls) this.#answer.piece(piece, index);
     }
-    if (Array.isArray(delta.tool_calls)) this.#pieces(growing, delta.tool_calls, index);
-  }
-
-  #text(growing: Growing, text: string, index: number): void {
-    growing.text = growing.text === undefined ? text : growing.text + text;
-    if (text === "") return;
-    this.#grow(text.length);
-    if (this.#onDelta !== undefined) this.#deliver({ text }, index);
-  }
-
-  #pieces(growing: Growing, pieces: readonly unknown[], index: number): void {
-    growing.calls ??= new ToolPieces(this.#facts);
-    for (const piece of pieces) {
-      const toolCall = growing.calls.add(piece);
-      if (toolCall === undefined) throw this.#broken("a piece of a tool call that is not a JSON object");
-      this.#grow((toolCall.argumentsText?.length ?? 0) + (toolCall.name?.length ?? 0));
-      if (this.#onDelta !== undefined) this.#deliver({ text: "", toolCall }, index);
-    }
-  }
-
-  #deliver(delta: Delta, choice: number): void {
-    this.#delivered = true;
-    this.#onDelta!(choice === 0 ? delta : { ...delta, choice });
-  }
-
-  #grow(length: number): void {
-    this.#length += length;
-    if (this.#length > this.#maxLength) throw this.#broken(`more than ${this.#maxLength} characters`);
-  }
-
-  /** "[DONE]" is enough, and so is a finish reason for everything that was begun. */
-  #isComplete(): boolean {
-    if (this.#done) return true;
-    if (this.#choices.size === 0) return false;
-    for (const { finish } of this.#choices.values()) if (finish === undefined) return false;
-    return true;
-  }
-
-  #completion(): Completion {
-    const entries = [...this.#choices].sort(([a], [b]) => a - b);
-    const choices = entries.map(([index, growing]): Choice => {
-      const toolCalls =
-        growing.calls === undefined || growing.calls.length === 0 ? undefined : growing.calls.finish();
-      return {
-        index,
-        message: assistant(growing.text ?? "", toolCalls, growing.reasoning),
-        finishReason: decodeFinish(growing.finish, toolCalls !== undefined, growing.refused),
-        rawFinishReason: growing.finish,
-      };
-    });
-    return {
-      text: choices[0]?.message.content ?? "",
-      choices,
-      usage: decodeUsage(this.#usage),
-      model: this.#model ?? this.#facts.model,
-      cacheHit: false,
-      id: this.#id,
-    };
-  }
-
-  #isEmpty({ index, message, finishReason }: Choice): boolean {
-    const { toolCalls, reasoning } = message;
-    return isEmpty(this.#choices.get(index)?.text ?? toolCalls ?? reasoning, finishReason);
-  }
-
-  /** What had arrived, if anything had. */
-  #progress(): Progress {
-    return this.#length === 0
-      ? { delivered: this.#delivered }
-      : { partial: this.#completion(), delivered: this.#delivered };
-  }
-
-  #failed(payload: unknown): Error {
-    return errorOf(payload, this.#facts, this.#progress());
-  }
-
-  #broken(what: string): Error {
-    return brokenAnswer("bad_response", `the stream brought ${what}`, this.#facts, this.#progress());
-  }
-
-  #cut(): Error {
-    return brokenAnswer(
-      "incomplete",
-      "the stream ended without a finish reason or [DONE]",
-      this.#facts,
-      this.#progress(),
-    );
   }
 }

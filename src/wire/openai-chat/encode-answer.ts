@@ -1,9 +1,9 @@
 import type { Delta } from "../../core/call.ts";
 import type { Choice, Completion } from "../../core/completion.ts";
 import { deliver } from "../deltas.ts";
+import { encodeFinish } from "../finish.ts";
 import { writeEvent } from "../sse.ts";
 import { encodeToolCall } from "./encode-request.ts";
-import { encodeFinish } from "./finish.ts";
 import { encodeUsage } from "./usage.ts";
 
 export interface AnswerHead {

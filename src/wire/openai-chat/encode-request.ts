@@ -1,7 +1,10 @@
 import { TrunklineError } from "../../core/errors.ts";
 import type { AssistantMessage, MediaPart, Message, Part, ToolCall } from "../../core/message.ts";
 import type { ChatRequest, ResponseFormat, ToolChoice, ToolSpec } from "../../core/request.ts";
-import { base64Of, urlOf } from "./media.ts";
+import type { Encoding } from "../encoding.ts";
+import { writeBody } from "../extra.ts";
+import { base64Of, urlOf } from "../media.ts";
+import { breakpoint, takesBreakpoints } from "../openai-models.ts";
 import { fitsStrict } from "./strict-schema.ts";
 
 /** Where servers of this format differ in what they take. */
@@ -21,6 +24,8 @@ export interface Quirks {
   readonly reasoningEffort: "reasoning_effort" | "reasoning" | "omit";
   /** The member in which an earlier turn's thinking goes back; most servers refuse to see it again. */
   readonly reasoningBack: "reasoning_content" | "reasoning" | "omit";
+  /** Whether a shared prefix may be marked, by `prompt_cache_key` and, where the model takes them, breakpoints. */
+  readonly prefixMarks: boolean;
 }
 
 /** What OpenAI's own endpoint and most others take. */
@@ -35,10 +40,10 @@ export const standardQuirks: Quirks = Object.freeze({
   seed: true,
   reasoningEffort: "reasoning_effort",
   reasoningBack: "omit",
+  prefixMarks: false,
 });
 
-export interface EncodeOptions {
-  readonly stream: boolean;
+export interface EncodeOptions extends Encoding {
   readonly quirks?: Quirks;
   /** The model's name on the wire, where it is not the request's. */
   readonly model?: string;
@@ -55,10 +60,14 @@ export interface EncodeOptions {
 export function encodeRequest(request: ChatRequest, options: EncodeOptions): string {
   const quirks = options.quirks ?? standardQuirks;
   const { extra, tools, toolChoice, responseFormat, reasoningEffort } = request;
+  const model = options.model ?? request.model;
+  const mark = quirks.prefixMarks ? options.prefixMark : undefined;
+  const boundary = mark !== undefined && takesBreakpoints(model) ? mark.messages - 1 : -1;
   // One literal of one shape: members that are undefined do not reach the text.
   const body = {
-    model: options.model ?? request.model,
-    messages: request.messages.map((message) => encodeMessage(message, quirks)),
+    model,
+    messages: request.messages.map((message, i) => encodeMessage(message, quirks, i === boundary)),
+    prompt_cache_key: mark?.key,
     stream: options.stream ? true : undefined,
     stream_options: options.stream && quirks.streamUsage ? { include_usage: true } : undefined,
     temperature: quirks.temperature ? request.temperature : undefined,
@@ -77,45 +86,43 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): str
         ? { effort: reasoningEffort }
         : undefined,
   };
-  return JSON.stringify(extra === undefined ? body : { ...body, ...checkedExtra(extra) });
+  return writeBody(body, extra);
 }
 
-/** What only the request itself may say: a second voice on these would send another question than was cached. */
-const reserved = ["messages", "model", "stream"] as const;
-
-function checkedExtra(extra: NonNullable<ChatRequest["extra"]>): NonNullable<ChatRequest["extra"]> {
-  const taken = reserved.find((name) => Object.hasOwn(extra, name));
-  if (taken === undefined) return extra;
-  throw new TrunklineError(
-    "config",
-    `extra: "${taken}" cannot be set here; give it as the call's own option`,
-  );
-}
-
-function encodeMessage(message: Message, quirks: Quirks): object {
+function encodeMessage(message: Message, quirks: Quirks, marked: boolean): object {
   const { role, content } = message;
   switch (role) {
     case "assistant":
-      return encodeAssistant(message, quirks);
+      return encodeAssistant(message, quirks, marked);
     case "tool":
-      return { role, tool_call_id: message.toolCallId, content: encodeContent(content, quirks) };
+      return { role, tool_call_id: message.toolCallId, content: encodeContent(content, quirks, marked) };
     case "system":
-      return { role: quirks.systemRole, content: encodeContent(content, quirks) };
+      return { role: quirks.systemRole, content: encodeContent(content, quirks, marked) };
     default:
-      return { role, content: encodeContent(content, quirks) };
+      return { role, content: encodeContent(content, quirks, marked) };
   }
 }
 
-function encodeContent(content: string | readonly Part[], quirks: Quirks): unknown {
-  return typeof content === "string" ? content : content.map((part) => encodePart(part, quirks));
+/** A message's content; a `marked` one ends the shared prefix, which only a part can carry. */
+function encodeContent(content: string | readonly Part[], quirks: Quirks, marked: boolean): unknown {
+  if (!marked) return typeof content === "string" ? content : content.map((part) => encodePart(part, quirks));
+  const parts = typeof content === "string" ? [{ type: "text", text: content } as const] : content;
+  return parts.map((part, i) => ({
+    ...encodePart(part, quirks),
+    ...(i === parts.length - 1 && breakpoint),
+  }));
 }
 
-function encodeAssistant({ content, toolCalls, reasoning }: AssistantMessage, quirks: Quirks): object {
+function encodeAssistant(
+  { content, toolCalls, reasoning }: AssistantMessage,
+  quirks: Quirks,
+  marked: boolean,
+): object {
   const calls = toolCalls !== undefined && toolCalls.length > 0;
   const back = reasoning === undefined ? "omit" : quirks.reasoningBack;
   return {
     role: "assistant",
-    content: calls && content === "" ? null : encodeContent(content, quirks),
+    content: calls && content === "" ? null : encodeContent(content, quirks, marked && content !== ""),
     ...(back !== "omit" && { [back]: reasoning }),
     ...(calls && { tool_calls: toolCalls.map(encodeToolCall) }),
   };

@@ -1,10 +1,6 @@
 import type { Usage } from "../../core/completion.ts";
 import { isObject, memberOf } from "../json-value.ts";
-
-/** A count of tokens: what is no number, or below 0, is 0; the raw usage shows what came. */
-function count(value: unknown): number {
-  return typeof value === "number" && value > 0 && value <= Number.MAX_SAFE_INTEGER ? Math.round(value) : 0;
-}
+import { count, noUsage, usageFrom } from "../token-count.ts";
 
 /** The first of the values that counts at all. */
 function firstCount(a: unknown, b: unknown, c: unknown): number {
@@ -16,12 +12,12 @@ function firstCount(a: unknown, b: unknown, c: unknown): number {
  * of `total_tokens`: what the total has beyond both is output.
  */
 export function decodeUsage(raw: unknown): Usage {
-  if (!isObject(raw)) return noUsage();
+  if (!isObject(raw)) return noUsage;
   const inputTokens = count(raw.prompt_tokens) || count(raw.input_tokens);
   const said = count(raw.completion_tokens) || count(raw.output_tokens);
   const total = count(raw.total_tokens);
   const outputTokens = inputTokens > 0 && total > inputTokens + said ? total - inputTokens : said;
-  const input = raw.prompt_tokens_details;
+  const input = raw.prompt_tokens_details ?? raw.input_tokens_details;
   const cached = firstCount(
     memberOf(input, "cached_tokens"),
     raw.prompt_cache_hit_tokens ?? raw.cached_tokens,
@@ -32,22 +28,17 @@ export function decodeUsage(raw: unknown): Usage {
     memberOf(input, "cache_creation_tokens"),
     raw.cache_creation_input_tokens,
   );
-  const reasoning = memberOf(raw.completion_tokens_details, "reasoning_tokens") ?? raw.reasoning_tokens;
-  const usage = {
-    inputTokens,
-    outputTokens,
-    totalTokens: inputTokens + outputTokens,
-    cachedInputTokens: Math.min(cached, inputTokens),
-    cacheWriteTokens: Math.min(written, inputTokens),
-  };
-  return reasoning === undefined || reasoning === null
-    ? { ...usage, raw }
-    : { ...usage, reasoningTokens: Math.min(count(reasoning), outputTokens), raw };
-}
-
-/** Usage of an answer that told none. */
-function noUsage(): Usage {
-  return { inputTokens: 0, outputTokens: 0, totalTokens: 0, cachedInputTokens: 0, cacheWriteTokens: 0 };
+  const reasoning =
+    memberOf(raw.completion_tokens_details ?? raw.output_tokens_details, "reasoning_tokens") ??
+    raw.reasoning_tokens;
+  return usageFrom({
+    input: inputTokens,
+    output: outputTokens,
+    cached,
+    written,
+    reasoning: reasoning === undefined || reasoning === null ? undefined : count(reasoning),
+    raw,
+  });
 }
 
 /** Usage in OpenAI's spelling. */

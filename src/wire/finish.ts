@@ -1,4 +1,4 @@
-import type { FinishReason } from "../../core/completion.ts";
+import type { FinishReason } from "../core/completion.ts";
 
 const known: ReadonlyMap<string, FinishReason> = new Map([
   ["stop", "stop"],
@@ -8,6 +8,8 @@ const known: ReadonlyMap<string, FinishReason> = new Map([
   ["length", "length"],
   ["max_tokens", "length"],
   ["model_length", "length"],
+  ["model_context_window_exceeded", "length"],
+  ["max_output_tokens", "length"],
   ["tool_calls", "tool_calls"],
   ["tool_use", "tool_calls"],
   ["function_call", "tool_calls"],
@@ -16,6 +18,11 @@ const known: ReadonlyMap<string, FinishReason> = new Map([
   ["recitation", "content_filter"],
   ["prohibited_content", "content_filter"],
   ["refusal", "content_filter"],
+  ["blocklist", "content_filter"],
+  ["spii", "content_filter"],
+  ["image_safety", "content_filter"],
+  ["image_prohibited_content", "content_filter"],
+  ["image_recitation", "content_filter"],
   ["error", "error"],
 ]);
 

@@ -1,7 +1,7 @@
-import type { Delta } from "../../core/call.ts";
-import type { ToolCall } from "../../core/message.ts";
-import { type AnswerFacts, brokenAnswer, type Progress } from "../answer-facts.ts";
-import { isObject, memberOf, parseJson, textIn } from "../json-value.ts";
+import type { Delta } from "../core/call.ts";
+import type { ToolCall } from "../core/message.ts";
+import { type AnswerFacts, brokenAnswer, type Progress } from "./answer-facts.ts";
+import { isObject, memberOf, parseJson, textIn } from "./json-value.ts";
 
 /** More calls in one answer than any honest model makes. */
 export const maxToolCalls = 256;

@@ -1,5 +1,5 @@
-import { TrunklineError } from "../../core/errors.ts";
-import type { MediaPart } from "../../core/message.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { MediaPart } from "../core/message.ts";
 
 /** How the base64 of well-known formats begins. */
 const signatures: readonly (readonly [string, string])[] = [
@@ -44,4 +44,21 @@ export function partOfUrl(type: MediaPart["type"], url: string, name?: string): 
   if (head === undefined || !parameters?.endsWith(";base64")) return { type, url, ...named };
   const data = url.slice(head.length);
   return mediaType ? { type, data, mediaType, ...named } : { type, data, ...named };
+}
+
+/** A part's bytes in base64 with their type, or its address. */
+export type Source =
+  | { readonly data: string; readonly mediaType: string; readonly url?: undefined }
+  | { readonly url: string; readonly mediaType: string | undefined; readonly data?: undefined };
+
+/** Where a part's content is, for wires that take bytes and addresses apart; data URLs are bytes. */
+export function sourceOf(part: MediaPart): Source {
+  const given = part.url ?? base64Of(part.data);
+  if (part.url === undefined && !given.startsWith("data:")) {
+    return { data: given, mediaType: part.mediaType ?? sniff(given, part.type) };
+  }
+  const { data, url, mediaType } = partOfUrl(part.type, given);
+  if (url !== undefined) return { url, mediaType: part.mediaType };
+  const base64 = base64Of(data);
+  return { data: base64, mediaType: part.mediaType ?? mediaType ?? sniff(base64, part.type) };
 }
