@@ -25,11 +25,16 @@ export class Bucket {
     return this.#level;
   }
 
-  /** Milliseconds until `cost` may start; 0 when it may now. Whole ones, so that the wait surely suffices. */
-  waitMs(cost: number, now: number): number {
+  /** What is missing before `cost` may start; 0 when it may now. */
+  lacking(cost: number, now: number): number {
     this.#refill(now);
     const lacking = Math.min(cost, this.#burst) - this.#level;
-    return lacking <= 1e-9 * this.#burst ? 0 : Math.max(1, Math.ceil(lacking / this.#rate));
+    return lacking <= 1e-9 * this.#burst ? 0 : lacking;
+  }
+
+  /** Milliseconds until `cost` may start; 0 when it may now. Whole ones, so that the wait surely suffices. */
+  waitMs(cost: number, now: number): number {
+    return Math.ceil(this.lacking(cost, now) / this.#rate);
   }
 
   take(cost: number, now: number): void {

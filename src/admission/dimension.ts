@@ -30,8 +30,8 @@ const budgetWindowMs = 3_600_000;
 const evenBurstMs = 100;
 /** What a provider itself says is left may be used this much faster, until it refuses. */
 const roomyBurstMs = 10_000;
-/** A limit that only headers tell of holds a lane no longer than this: then one call goes and sees. */
-const longestHearsayMs = 60_000;
+/** What is only guessed, from headers or refusals, holds a lane no longer than this: then one call goes and sees. */
+const longestGuessMs = 60_000;
 /** Units per millisecond where nothing is known: searching starts at one call a second. */
 export const slowest = 1 / 1_000;
 
@@ -95,7 +95,18 @@ export class Dimension implements Limit {
     if (!this.active) return 0;
     this.tune(now);
     const full = this.bucket.waitMs(amount, now);
-    return this.isHearsay ? Math.min(full, Math.max(0, lastStart + longestHearsayMs - now)) : full;
+    const isGuess = this.isHearsay || this.adaptive.adapted;
+    return full > 0 && isGuess ? Math.min(full, this.#certainMs(amount, lastStart, now)) : full;
+  }
+
+  /** The wait that a guess can demand; a configured limit holds in any case. */
+  #certainMs(amount: number, lastStart: number, now: number): number {
+    const guessed = Math.max(0, lastStart + longestGuessMs - now);
+    if (this.configured === Number.POSITIVE_INFINITY) return guessed;
+    // By the configured limit alone the bucket would have filled faster since the last start.
+    const rate = this.configured / this.windowMs;
+    const lacking = this.bucket.lacking(amount, now) - (now - lastStart) * (rate - this.bucket.rate);
+    return Math.max(guessed, Math.ceil(lacking / rate));
   }
 
   /** Whether a start now would go against what the headers say. */

@@ -36,6 +36,11 @@ export class Gate {
     return this.#shutUntil;
   }
 
+  /** Whether no start since the last pause has shown yet that it is over. */
+  get probing(): boolean {
+    return this.#probing;
+  }
+
   /** Milliseconds until a start may be tried again; 0 when one may go now. */
   waitMs(now: number): number {
     if (now < this.#shutUntil) return this.#shutUntil - now;

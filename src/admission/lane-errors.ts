@@ -1,5 +1,4 @@
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
-import type { ChatRequest } from "../core/request.ts";
 import type { Limit } from "./dimension.ts";
 
 export function queueFull(maxQueue: number, model: string): TrunklineError {
@@ -44,7 +43,7 @@ const words = {
 
 export function tooLarge(
   { limit: { of, windowMs, limit }, amount }: { readonly limit: Limit; readonly amount: number },
-  { model }: ChatRequest,
+  model: string,
 ): TrunklineError {
   return new TrunklineError(
     "bad_request",

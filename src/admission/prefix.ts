@@ -3,6 +3,10 @@ import type { Prefixes } from "./prefix-key.ts";
 /** A call as the warmth of prefixes sees it. */
 export interface Sharer {
   readonly prefixes: Prefixes | undefined;
+  /** From how many tokens on a prefix is worth waiting for. */
+  readonly least: number;
+  /** How long it waits for a leader, counted from the leader's start. */
+  readonly prefixWait: number;
   /** How many of its boundaries, from the shortest on, at least one other call is known to share. */
   shared: number;
   /** What it leads while its attempt runs. */
@@ -15,8 +19,6 @@ export class Lead {
   /** The call whose first event will warm it; undefined when nobody leads. */
   leader: Sharer | undefined;
   leadSince = 0;
-  /** Its leader took too long: nobody waits for it any more. */
-  late = false;
   /** Calls that were sent cold and are not awaited: their callers did not ask for a stream. */
   riders = 0;
   warmUntil = Number.NEGATIVE_INFINITY;
@@ -45,8 +47,9 @@ export class Warmth {
     return count;
   }
 
-  /** Whether some boundary of the prompt, worth `least` tokens more than what is warm, was never seen. */
-  isUnknown({ keys, tokens }: Prefixes, least: number, now: number): boolean {
+  /** Whether some boundary, worth `least` tokens more than what is warm, was never seen. */
+  isUnknown({ prefixes, least }: Sharer, now: number): boolean {
+    const { keys, tokens } = prefixes!;
     let warm = 0;
     for (let i = 0; i < keys.length; i++) {
       const lead = this.#byKey.get(keys[i]!);
@@ -71,14 +74,15 @@ export class Warmth {
   }
 
   /** What `sharer` must wait for before it may start; undefined when nothing. */
-  awaits(sharer: Sharer, least: number, now: number): Lead | undefined {
+  awaits(sharer: Sharer, now: number): Lead | undefined {
+    const { least, prefixWait } = sharer;
     const { keys, tokens } = sharer.prefixes!;
     let warm = 0;
     for (let i = 0; i < keys.length; i++) {
       const lead = this.#byKey.get(keys[i]!);
       if (lead === undefined) continue;
       if (lead.warmUntil > now) warm = tokens[i]!;
-      else if (lead.leader !== undefined && !lead.late && tokens[i]! - warm >= least) {
+      else if (lead.leader !== undefined && now < lead.leadSince + prefixWait && tokens[i]! - warm >= least) {
         // Should that leader fail, this one knows that it is not alone.
         sharer.shared = Math.max(sharer.shared, i + 1);
         return lead;
@@ -87,7 +91,7 @@ export class Warmth {
   }
 
   /** `sharer` starts. True when it leads for others, so that it should be asked for as a stream. */
-  start(sharer: Sharer, least: number, now: number): boolean {
+  start(sharer: Sharer, now: number): boolean {
     const { keys, tokens } = sharer.prefixes!;
     const cold: Lead[] = [];
     let warm = 0;
@@ -100,7 +104,7 @@ export class Warmth {
         continue;
       }
       const known = i < sharer.shared || lead.riders > 0;
-      if (known && !lead.late && tokens[i]! - warm >= least) leading = true;
+      if (known && lead.leader === undefined && tokens[i]! - warm >= sharer.least) leading = true;
       cold.push(lead);
     }
     for (const lead of cold) this.#attach(sharer, lead, leading || sharer.streams, now);
@@ -128,11 +132,8 @@ export class Warmth {
     const { leads } = sharer;
     sharer.leads = [];
     for (const lead of leads) {
-      if (lead.leader !== sharer) lead.riders--;
-      else {
-        lead.leader = undefined;
-        lead.late = false;
-      }
+      if (lead.leader === sharer) lead.leader = undefined;
+      else lead.riders--;
     }
     return leads;
   }

@@ -28,8 +28,8 @@ export class Ticket implements Queued, Sharer {
   answering = false;
 
   prefixes: Prefixes | undefined;
-  /** From how many tokens on a prefix counts. */
   least = 0;
+  prefixWait = 0;
   shared = 0;
   leads: Lead[] = [];
   /** It leads for calls that wait, so its answer is asked for as a stream. */

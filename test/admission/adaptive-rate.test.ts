@@ -82,6 +82,14 @@ describe("against a provider of 10 requests a second, burst 20, 3,000 jobs (idea
     expect(outcome.seconds).toBeLessThan(1.3 * 140);
   });
 
+  test.each([true, false])("a storm of refusals for 25 s leaves no lane behind (hints %s)", async (hints) => {
+    const storm = (now: number): number => (now > 20_000 && now < 45_000 ? 1e-9 : 10);
+    const outcome = await run(600, { perSecond: storm, hints, longestHintMs: 3_000 }, 1_000);
+    expect(outcome.lost).toBeLessThan(20);
+    // Ideal: 98 s and the storm.
+    expect(outcome.seconds).toBeLessThan(1.5 * 123);
+  });
+
   test("a limit ten times too high, and no hints", async () => {
     const outcome = await run(6_000, { hints: false });
     expect(outcome.lost).toBe(0);

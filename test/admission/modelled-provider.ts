@@ -11,6 +11,7 @@ export interface Model {
   readonly answerMs: number;
   readonly refusalMs: number;
   readonly hints: boolean;
+  readonly longestHintMs: number;
   /** Whether answers report the limit, a minute's worth. */
   readonly headers: boolean;
 }
@@ -33,6 +34,7 @@ export class ModelledProvider {
       answerMs: 2_000,
       refusalMs: 100,
       hints: true,
+      longestHintMs: Number.POSITIVE_INFINITY,
       headers: false,
       ...model,
     };
@@ -40,7 +42,7 @@ export class ModelledProvider {
   }
 
   readonly call: Call = async (_request, { watch }) => {
-    const { perSecond, burst, answerMs, refusalMs, hints, headers } = this.#model;
+    const { perSecond, burst, answerMs, refusalMs, hints, longestHintMs, headers } = this.#model;
     const now = this.#clock.now();
     const rate = perSecond(now) / 1_000;
     this.sentAt.push(now);
@@ -58,7 +60,8 @@ export class ModelledProvider {
       return completion("ok", { inputTokens: 10, outputTokens: 10 });
     }
     this.refused++;
-    const retryAfterMs = hints ? Math.ceil((1 - this.#level) / rate) : undefined;
+    const told = Math.min(longestHintMs, Math.ceil((1 - this.#level) / rate));
+    const retryAfterMs = hints ? told : undefined;
     await this.#after(refusalMs);
     report();
     throw new TrunklineError("rate_limit", "slow down", { status: 429, retryAfterMs });

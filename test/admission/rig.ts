@@ -1,6 +1,6 @@
 import { Admission, type LineFacts } from "../../src/admission/admission.ts";
 import { type Call, type CallOptions, compose, newRecord } from "../../src/core/call.ts";
-import { type Completion, completion } from "../../src/core/completion.ts";
+import { type Completion, type CompletionDetails, completion } from "../../src/core/completion.ts";
 import type { ChatRequest } from "../../src/core/request.ts";
 import { makeRequest } from "../../src/core/request.ts";
 import { Slots } from "../../src/core/slots.ts";
@@ -11,7 +11,7 @@ export interface Work {
   readonly request: ChatRequest;
   readonly options: CallOptions;
   readonly at: number;
-  answer(text?: string, tokens?: { inputTokens?: number; outputTokens?: number }): Promise<void>;
+  answer(text?: string, details?: CompletionDetails): Promise<void>;
   fail(error: unknown): Promise<void>;
 }
 
@@ -71,8 +71,8 @@ export class Rig {
         request,
         options,
         at: this.clock.now(),
-        answer: async (text = "ok", tokens = {}) => {
-          resolve(completion(text, tokens));
+        answer: async (text = "ok", details = {}) => {
+          resolve(completion(text, details));
           await this.settle();
         },
         fail: async (error) => {
