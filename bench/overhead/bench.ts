@@ -127,7 +127,7 @@ function tableOf(measured: readonly Measured[], { calls, blocks, latencyMs }: Si
   const head = ["", "CPU us/call", "bare", "ratio", "us/call", "bare", "ratio", "bytes/call", "bare"];
   const notes = [
     `Medians of ${blocks} blocks of ${count(calls)} calls a side, in turns, each side in a process of its own; answers after ${latencyMs} ms.`,
-    "Both sides write the same JSON and parse the same JSON. Sockets are those of both sides together.",
+    "Both sides write the same JSON and parse the same JSON; the cache is off. Sockets are those of both sides together.",
     "Bytes: growth of the heap over calls during which, by a large young generation, nothing was collected.",
   ];
   return { title: "Whole path (lm.call) against bare undici.request", head, rows, notes };

@@ -16,7 +16,8 @@ const makers: Readonly<Record<Side, () => Promise<Ask>>> = {
   async trunkline() {
     const { LM } = await trunkline();
     const { url: baseURL, ca, protocol, connections } = task;
-    const lm = new LM(`openai/${model}`, { baseURL, apiKey, tls: { ca }, protocol, connections });
+    const tls = { ca };
+    const lm = new LM(`openai/${model}`, { baseURL, apiKey, tls, protocol, connections, cache: false });
     return async (prompt) => (await lm.call(prompt)).text;
   },
   async undici() {
@@ -58,8 +59,9 @@ interface Undici {
 const ask = await makers[task.side]();
 let collections = 0;
 const observer = new PerformanceObserver((list) => {
-  for (const { detail } of list.getEntries()) {
-    if ((detail as { flags: number }).flags !== constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) collections++;
+  for (const entry of list.getEntries()) {
+    const { detail } = entry as unknown as { detail: { flags: number } };
+    if (detail.flags !== constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) collections++;
   }
 });
 observer.observe({ entryTypes: ["gc"] });

@@ -18,7 +18,8 @@ answer(async (): Promise<Outcome> => {
   let cacheWriteTokens = 0;
   const onDelta = streamed ? () => {} : undefined;
   const ask = async (agent: number): Promise<void> => {
-    const lm = new LM("openai/sim", { baseURL, apiKey: "simulated", tls: { ca }, prefixSharing });
+    const tls = { ca };
+    const lm = new LM("openai/sim", { baseURL, apiKey: "simulated", tls, prefixSharing, cache: false });
     const messages = [
       { role: "system", content: system },
       { role: "user", content: `Row ${agent}.` },

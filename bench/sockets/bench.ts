@@ -178,7 +178,10 @@ function tableOf({ title, clientPer }: Case, runs: readonly Run[], size: Size): 
     title: `${title}: ${count(size.agents)} agents x ${size.rounds}, ${count(calls)} calls of ${size.latencyMs} ms`,
     head: [...head, "MB grown", "us CPU/call", "failures by code"],
     rows,
-    notes: clientPer === "agent" ? ["Retries and timeouts of every contestant are as it ships."] : [],
+    notes:
+      clientPer === "agent"
+        ? ["Retries and timeouts of every contestant are as it ships; trunkline's cache is off."]
+        : [],
   };
 }
 

@@ -12,7 +12,7 @@ export const contestants: Readonly<Record<string, Contestant>> = {
   trunkline: async ({ url }) => {
     const { LM } = await trunkline();
     return () => {
-      const lm = new LM(`openai/${model}`, { baseURL: url, apiKey });
+      const lm = new LM(`openai/${model}`, { baseURL: url, apiKey, cache: false });
       return async (prompt) => (await lm.call(prompt)).text;
     };
   },
