@@ -34,12 +34,21 @@ export type {
   ToolMessage,
   UserMessage,
 } from "./core/message.ts";
-export type { ChatRequest, Input, ResponseFormat, Sampling, ToolChoice, ToolSpec } from "./core/request.ts";
+export type {
+  ChatRequest,
+  EmbedOptions,
+  Input,
+  ResponseFormat,
+  Sampling,
+  ToolChoice,
+  ToolSpec,
+} from "./core/request.ts";
 export type { CallListener } from "./events/events.ts";
 export type { PriceTable } from "./events/price-list.ts";
 export type { BatchResult } from "./lm/batch.ts";
 export type { CacheChoice, CacheOption } from "./lm/cache-use.ts";
 export { DriverLM, type DriverLMOptions } from "./lm/driver-lm.ts";
+export type { Embedding, EmbedInit } from "./lm/embedding.ts";
 export { type BatchOptions, LM, type LMOptions } from "./lm/lm.ts";
 export type { CallInit } from "./lm/options.ts";
 export { cache, events } from "./lm/process.ts";

@@ -1,4 +1,4 @@
-import { Admission } from "./admission/admission.ts";
+import { Admission, type LineFacts } from "./admission/admission.ts";
 import { retry } from "./admission/retry.ts";
 import { Cache } from "./cache/cache.ts";
 import type { Client } from "./clients/client.ts";
@@ -117,10 +117,22 @@ export class Trunk {
     return made;
   }
 
-  #compose(client: Client, { facts, config, makeDriver, lane, identity, memoryOnly }: Route): Call {
+  #compose(client: Client, { facts: provider, config, makeDriver, lane, identity, memoryOnly }: Route): Call {
     const { clock } = this;
     const origin = client.pool?.origin ?? lane ?? config.provider;
     const poolSlots = client.pool?.slots;
+    const facts: LineFacts = {
+      origin,
+      account: lane ?? config.account,
+      requestsPerMinute: config.requestsPerMinute,
+      tokensPerMinute: config.tokensPerMinute,
+      slots: poolSlots ? [client.slots, poolSlots] : [client.slots],
+      poolSlots,
+      concurrencyBound: provider.concurrencyBound,
+      cachesPrefixes: provider.cachesPrefixes,
+      gauges: client.gauges,
+    };
+    client.closers.push(() => this.admission.forget(facts));
     const layers = [
       this.events.layer({ provider: config.provider, clientId: client.id }),
       caller(clock, client.open),
@@ -132,17 +144,7 @@ export class Trunk {
         open: client.open,
       }),
       retry({ clock, budget: this.admission.budget(origin) }),
-      this.admission.layer({
-        origin,
-        account: lane ?? config.account,
-        requestsPerMinute: config.requestsPerMinute,
-        tokensPerMinute: config.tokensPerMinute,
-        slots: poolSlots ? [client.slots, poolSlots] : [client.slots],
-        poolSlots,
-        concurrencyBound: facts.concurrencyBound,
-        cachesPrefixes: facts.cachesPrefixes,
-        gauges: client.gauges,
-      }),
+      this.admission.layer(facts),
     ];
     const driver = makeDriver(client);
     if (driver.close !== undefined) client.closers.push(() => driver.close!());

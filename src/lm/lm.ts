@@ -3,10 +3,19 @@ import { type CacheUse, type CallOptions, type Delta, newRecord } from "../core/
 import { checkOptions } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
-import { frozenCopy, type Input, makeRequest, type Sampling, samplingChecks } from "../core/request.ts";
+import {
+  type ChatRequest,
+  frozenCopy,
+  type Input,
+  makeEmbedRequest,
+  makeRequest,
+  type Sampling,
+  samplingChecks,
+} from "../core/request.ts";
 import { Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
 import { type BatchResult, batch } from "./batch.ts";
 import { type CacheOption, cacheUse, plainUse } from "./cache-use.ts";
+import { type Embedding, type EmbedInit, embedInitChecks } from "./embedding.ts";
 import { type Behaviour, behaviourChecks, type CallInit, callChecks } from "./options.ts";
 import { type RowsOptions, rowsChecks, type Source } from "./rows.ts";
 import { currentScope, type Scope } from "./scope.ts";
@@ -109,19 +118,51 @@ export class LM {
     return batch(this.#target.clock, inputs, (input) => this.call(input, ofCalls), options);
   }
 
+  /**
+   * The vectors of many texts, one each, in order: through the same cache, retries and admission as any call.
+   *
+   * ```ts
+   * const { vectors } = await lm.embed(["one", "two"]);
+   * console.log(vectors.length, vectors[0]!.length);
+   * ```
+   */
+  async embed(texts: readonly string[], init: EmbedInit = plainCall): Promise<Embedding> {
+    if (init !== plainCall) checkOptions("embed", init, embedInitChecks);
+    const { dimensions, extra, ...calls } = init;
+    const request = makeEmbedRequest(this.#target.model, texts, { dimensions, extra });
+    const scope = currentScope() ?? noScope;
+    const {
+      vectors = [],
+      usage,
+      cost,
+      model,
+      cacheHit,
+    } = await this.#ask(request, calls, scope, scope.signals);
+    return { vectors, usage, ...(cost && { cost }), model, cacheHit };
+  }
+
   #send(
     input: Input,
     init: CallInit,
     scope: Scope,
     outerSignals: readonly AbortSignal[] | undefined,
   ): Promise<Completion> {
-    const { model, clock, config } = this.#target;
-    const own = this.#settings;
     const sampling =
       scope.temperature !== undefined && init.temperature === undefined
         ? { ...init, temperature: scope.temperature }
         : init;
-    const request = makeRequest(model, input, sampling, own);
+    const request = makeRequest(this.#target.model, input, sampling, this.#settings);
+    return this.#ask(request, init, scope, outerSignals);
+  }
+
+  #ask(
+    request: ChatRequest,
+    init: CallInit,
+    scope: Scope,
+    outerSignals: readonly AbortSignal[] | undefined,
+  ): Promise<Completion> {
+    const { clock, config } = this.#target;
+    const own = this.#settings;
     const now = clock.now();
     const deadlineAt = now + (init.deadline ?? own.deadline ?? Number.POSITIVE_INFINITY);
     const listener = init.onDelta && listenerOf(init.onDelta);

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { Driver } from "../../src/drivers/driver.ts";
 import {
   clients,
   completion,
@@ -12,6 +13,8 @@ import {
   getSharedLM,
   LM,
 } from "../../src/index.ts";
+import { scriptedDriver } from "../../src/testing/index.ts";
+import { trunk } from "../../src/trunk.ts";
 
 const echo = (options: Partial<DriverLMOptions<string>> = {}) =>
   new DriverLM<string>({
@@ -178,6 +181,61 @@ describe("LM", () => {
     const lm = echo();
     await Promise.all(Array.from({ length: 3_000 }, () => lm.call("x", { signal })));
     expect(getEventListeners(signal, "abort")).toHaveLength(0);
+  });
+});
+
+describe("embeddings", () => {
+  const backend = (asked: () => void): Driver => ({
+    ...scriptedDriver(["never"]),
+    name: "vectors",
+    embed: async (request) => {
+      asked();
+      return {
+        ...completion("", { inputTokens: 4 }),
+        choices: [],
+        vectors: request.messages.map(({ content }) => [
+          String(content).length,
+          request.embed!.dimensions ?? 0,
+        ]),
+      };
+    },
+  });
+
+  test("come in order, with usage, through the same cache", async () => {
+    let asked = 0;
+    const lm = new LM(
+      trunk().driverTarget(
+        backend(() => asked++),
+        "m",
+      ),
+      {},
+    );
+    const first = await lm.embed(["a", "bcd"], { dimensions: 2 });
+    expect(first).toMatchObject({
+      vectors: [
+        [1, 2],
+        [3, 2],
+      ],
+      usage: { inputTokens: 4 },
+      cacheHit: false,
+    });
+    expect(await lm.embed(["a", "bcd"], { dimensions: 2 })).toMatchObject({
+      vectors: [
+        [1, 2],
+        [3, 2],
+      ],
+      cacheHit: true,
+    });
+    expect(asked).toBe(1);
+    await lm.embed(["a", "bcd"]);
+    expect(asked).toBe(2);
+  });
+
+  test("a driver without them, no text and an empty text are errors that say so", async () => {
+    await expect(echo().embed(["a"])).rejects.toMatchObject({ code: "bad_request" });
+    await expect(echo().embed([])).rejects.toThrow(/at least one text/);
+    await expect(echo().embed(["a", ""])).rejects.toThrow(/texts\[1\]/);
+    await expect(echo().embed(["a"], { dimensions: 0 })).rejects.toThrow(/dimensions/);
   });
 });
 
