@@ -53,12 +53,23 @@ export type Source =
 
 /** Where a part's content is, for wires that take bytes and addresses apart; data URLs are bytes. */
 export function sourceOf(part: MediaPart): Source {
-  const given = part.url ?? base64Of(part.data);
-  if (part.url === undefined && !given.startsWith("data:")) {
-    return { data: given, mediaType: part.mediaType ?? sniff(given, part.type) };
-  }
-  const { data, url, mediaType } = partOfUrl(part.type, given);
-  if (url !== undefined) return { url, mediaType: part.mediaType };
+  const { data, url, mediaType } = takenApart(part);
+  if (url !== undefined) return { url, mediaType };
   const base64 = base64Of(data);
-  return { data: base64, mediaType: part.mediaType ?? mediaType ?? sniff(base64, part.type) };
+  return { data: base64, mediaType: mediaType ?? sniff(base64, part.type) };
+}
+
+/** A part's bytes in base64, for wires that ask for no type; undefined where it is an address. */
+export function bytesOf(part: MediaPart): string | undefined {
+  const { data } = takenApart(part);
+  return data === undefined ? undefined : base64Of(data);
+}
+
+/** The same part without a data URL. */
+function takenApart(part: MediaPart): MediaPart {
+  const given = part.url ?? part.data;
+  if (typeof given !== "string" || !given.startsWith("data:")) return part;
+  const inner = partOfUrl(part.type, given);
+  const mediaType = part.mediaType ?? inner.mediaType;
+  return mediaType === undefined ? inner : { ...inner, mediaType };
 }

@@ -1,7 +1,7 @@
 import type { Delta } from "../../src/core/call.ts";
 import type { Completion } from "../../src/core/completion.ts";
 import { isTrunklineError, type TrunklineError } from "../../src/core/errors.ts";
-import { AnswerReader } from "../../src/wire/answer.ts";
+import { type AnswerFormat, AnswerReader } from "../../src/wire/answer.ts";
 import type { AnswerFacts } from "../../src/wire/answer-facts.ts";
 import { openaiChat } from "../../src/wire/openai-chat.ts";
 import type { Reading } from "../../src/wire/sse.ts";
@@ -36,13 +36,13 @@ export interface Outcome {
 export function read(
   body: string | readonly Uint8Array[],
   facts: Partial<AnswerFacts> = stream,
-  options: { readonly listen?: boolean; readonly maxBytes?: number } = {},
+  options: { readonly listen?: boolean; readonly maxBytes?: number; readonly format?: AnswerFormat } = {},
 ): Outcome {
   const deltas: Delta[] = [];
   const readings: Reading[] = [];
   const onDelta = options.listen === false ? undefined : (delta: Delta) => void deltas.push(delta);
   const reader = new AnswerReader({
-    format: openaiChat,
+    format: options.format ?? openaiChat,
     facts: factsOf(facts),
     onDelta,
     maxBytes: options.maxBytes,

@@ -4,7 +4,7 @@ import type { ChatRequest, ResponseFormat, ToolSpec } from "../../core/request.t
 import type { Encoding } from "../encoding.ts";
 import { writeBody } from "../extra.ts";
 import { isObject } from "../json-value.ts";
-import { sourceOf } from "../media.ts";
+import { bytesOf } from "../media.ts";
 
 /**
  * The body of a request, as text. Members of `extra.options` (`num_ctx`) join those of the request.
@@ -92,7 +92,7 @@ const isMedia = (part: Part): part is MediaPart => part.type !== "text";
 
 /** Only bytes: Ollama fetches nothing. */
 function encodeImage(part: MediaPart): string {
-  const { data } = sourceOf(part);
+  const data = bytesOf(part);
   if (data !== undefined) return data;
   throw new TrunklineError("bad_request", "Ollama takes an image's bytes, not its address: give `data`", {
     sent: false,
