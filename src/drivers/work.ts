@@ -31,6 +31,14 @@ export function reasonOf(signal: AbortSignal): TrunklineError {
   return isTrunklineError(signal.reason) ? signal.reason : abortError(signal);
 }
 
+function deadlineDuringStart(): TrunklineError {
+  return new TrunklineError("timeout", "the call's deadline passed while its driver started", {
+    phase: "total",
+    retryable: false,
+    sent: false,
+  });
+}
+
 /** One call in the hands of a driver. */
 export class Work {
   readonly #post: Post;
@@ -75,7 +83,9 @@ export class Work {
     );
     started.then(() => {
       this.#timer?.cancel();
-      this.run();
+      // The start may have outlasted the call, whose own timer may be late as well.
+      if (this.#post.clock.now() > this.#options.deadlineAt) this.fail(deadlineDuringStart());
+      else this.run();
     }, this.fail);
   }
 
@@ -127,7 +137,7 @@ export class Work {
 
   #hear(came: Delta): void {
     // A deadline that passed unheard may still bring an answer; a caller that has left hears nothing.
-    if (this.#settled || this.#options.signal?.aborted) return;
+    if (this.#settled || this.#refused !== undefined || this.#options.signal?.aborted) return;
     const delta = this.#post.trusted ? came : this.#checked(came);
     if (delta === undefined) return;
     this.#told = true;
@@ -147,10 +157,14 @@ export class Work {
     }
   }
 
-  /** Remembers the error before it goes through the driver, which may swallow it or dress it up. */
-  #refuse(error: TrunklineError): never {
-    this.#refused ??= error;
-    throw this.#refused;
+  /**
+   * Ends the call with `error`, whatever the driver makes of it. Ours hand it to whoever reads the answer; an outside
+   * driver may be in a callback, where a throw would reach nobody who expects one, so it is told to stop instead.
+   */
+  #refuse(error: TrunklineError): void {
+    this.#refused = error;
+    if (this.#post.trusted) throw error;
+    this.#stop(error);
   }
 
   readonly #done = (came: Completion): void => {
@@ -173,6 +187,7 @@ export class Work {
     const answer = plainCompletion(came, this.#post.driver.name);
     // Whoever asked for a stream gets one, even of a single piece.
     if (this.#options.onDelta !== undefined && !this.#told) deliver(answer, (delta) => this.#hear(delta));
+    if (this.#refused !== undefined) throw this.#refused;
     return answer;
   }
 

@@ -326,6 +326,28 @@ describe("deltas", () => {
     });
   }
 
+  test("a listener that throws, or a delta that is none, never throws into an outside driver: it is told to stop", async () => {
+    for (const said of [{ text: "a" }, { text: 7 } as unknown as Delta]) {
+      let told: unknown;
+      const asked = ask(
+        (_, { onDelta, signal }) =>
+          new Promise((_resolve, reject) => {
+            signal!.addEventListener("abort", () => reject(signal!.reason));
+            expect(() => onDelta!(said)).not.toThrow();
+            told = signal!.reason;
+          }),
+        {
+          onDelta() {
+            throw new Error("my own fault");
+          },
+        },
+      );
+      const error = await failure(asked);
+      expect(error.code).toBe(said.text === "a" ? "aborted" : "bad_response");
+      expect(told).toBe(error);
+    }
+  });
+
   test("an outside driver counts as sent when it is called, and its first delta as the first byte, once", async () => {
     const seen: string[] = [];
     const watch = { onSent: () => seen.push("sent"), onFirstByte: () => seen.push("first") };

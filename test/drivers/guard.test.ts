@@ -126,6 +126,22 @@ describe("start-up", () => {
     expect([clock.pending, counters.abandoned]).toEqual([0, 0]);
   });
 
+  test("a driver that started after the call's deadline is not asked any more", async () => {
+    const { parts, clock } = watched();
+    const gate = deferred<void>();
+    let chats = 0;
+    const chat = async () => {
+      chats++;
+      return hi;
+    };
+    const driver = driverOf(chat, { init: () => gate.promise });
+    const late = failure(guard(driver, parts)(question(), callOptions({ deadlineAt: clock.now() + 1_000 })));
+    await clock.advance(1_001);
+    gate.resolve();
+    expect(await late).toMatchObject({ code: "timeout", phase: "total", sent: false });
+    expect([chats, clock.pending]).toEqual([0, 0]);
+  });
+
   test.each([
     [{ name: "" }, 'driver: name: expected a string, got ""'],
     [{ chat: undefined }, "driver outsider: chat: expected a function, got undefined"],
