@@ -6,6 +6,7 @@ import { deliver } from "../core/deltas.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/log.ts";
 import type { Ask, Owner } from "./ask.ts";
+import { DiskStore } from "./disk-store.ts";
 import { Join, type JoinHost } from "./join.ts";
 import { type KeyFacts, Keys, scopePrefixes } from "./key.ts";
 import { MemoryStore } from "./memory-store.ts";
@@ -21,8 +22,8 @@ export interface LineFacts extends KeyFacts, Owner {}
 export interface CacheParts {
   readonly clock: Clock;
   readonly logger?: () => Logger;
-  /** Makes the store behind the tier "disk". */
-  readonly disk?: (options: { readonly directory?: string; readonly maxBytes: number }) => Store;
+  /** What `configure` would be given first. */
+  readonly options?: CacheOptions;
 }
 
 export interface CacheStats {
@@ -59,18 +60,18 @@ const defaults = { memoryBytes: 256 * 2 ** 20, diskBytes: 8 * 2 ** 30, tiers: ["
 export class Cache {
   readonly #clock: Clock;
   readonly #logger: () => Logger;
-  readonly #parts: CacheParts;
   readonly #joins = new Map<string, Join>();
   readonly #counts = { hits: 0, misses: 0, joins: 0, bypassed: 0 };
   readonly #said = new Set<string>();
-  #options: CacheOptions = {};
+  #options: CacheOptions;
   /** Raised by every clear: what was asked before it is not stored after it. */
   #epoch = 0;
   #tiers: Tiers;
   #memory: MemoryStore | undefined;
 
   constructor(parts: CacheParts) {
-    this.#parts = parts;
+    this.#options = parts.options ?? {};
+    checkOptions("cache", this.#options, cacheChecks);
     this.#clock = parts.clock;
     this.#logger = parts.logger ?? (() => silent);
     this.#tiers = this.#makeTiers();
@@ -154,7 +155,8 @@ export class Cache {
     const others = tiers.flatMap((tier): Store[] => {
       if (tier === "memory") return [];
       if (tier !== "disk") return [tier];
-      return this.#parts.disk === undefined ? [] : [this.#parts.disk({ directory, maxBytes: diskBytes })];
+      const warn = (message: string): void => this.#warnOnce(message);
+      return [new DiskStore({ clock: this.#clock, directory, maxBytes: diskBytes, warn })];
     });
     const memory = tiers.includes("memory")
       ? (this.#memory ?? new MemoryStore({ clock: this.#clock, maxBytes: memoryBytes }))

@@ -85,8 +85,16 @@ export const doors: readonly Door[] = [
   },
   {
     name: "the disk",
-    places: ["transport/budget.ts", "testing/", "cli/"],
-    modules: ["node:fs", "node:fs/promises", "node:sqlite"],
+    places: [
+      "cache/disk-check.ts",
+      "cache/disk-folder.ts",
+      "cache/disk-store.ts",
+      "cache/disk-table.ts",
+      "transport/budget.ts",
+      "testing/",
+      "cli/",
+    ],
+    modules: ["node:fs", "node:fs/promises", "node:sqlite", "lmdb"],
   },
   {
     name: "other processes and threads",

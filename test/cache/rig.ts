@@ -48,7 +48,12 @@ export class Rig {
 
   constructor(parts: Partial<CacheParts> = {}) {
     const logger = { debug() {}, info() {}, warn: (message: string) => this.warnings.push(message) };
-    this.cache = new TheCache({ clock: this.clock, logger: () => logger, ...parts });
+    this.cache = new TheCache({
+      clock: this.clock,
+      logger: () => logger,
+      options: { tiers: ["memory"] },
+      ...parts,
+    });
     this.main = this.line({});
   }
 
