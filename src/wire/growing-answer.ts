@@ -168,7 +168,7 @@ export class GrowingAnswer {
         index,
         message: withOpaque(assistant(growing.text ?? "", toolCalls, growing.reasoning), growing.opaque),
         finishReason: decodeFinish(growing.finish, toolCalls !== undefined, growing.refused),
-        rawFinishReason: growing.finish,
+        ...(growing.finish !== undefined && { rawFinishReason: growing.finish }),
       };
     });
     return {
@@ -177,7 +177,7 @@ export class GrowingAnswer {
       usage: this.usage,
       model: this.model ?? this.facts.model,
       cacheHit: false,
-      id: this.id,
+      ...(this.id !== undefined && { id: this.id }),
     };
   }
 

@@ -3,18 +3,34 @@ import { systemClock } from "../../src/core/clock.ts";
 import { completion } from "../../src/core/completion.ts";
 import { lookup } from "../../src/drivers/catalog.ts";
 import { functionDriver, type RequestParameters } from "../../src/drivers/driver-lm.ts";
+import type { Situation } from "../../src/testing/contract/cases.ts";
 import { driverContract } from "../../src/testing/driver-contract.ts";
 import { replies } from "../../src/testing/faulty/replies.ts";
 import type { Reply } from "../../src/testing/faulty/reply.ts";
 import { type FaultyServerOptions, faultyServer } from "../../src/testing/faulty-server.ts";
 import { gate } from "../../src/testing/gate.ts";
+import { type Backend, backends as natives } from "./backends.ts";
 import { chunk } from "./fake-line.ts";
 import { realLine } from "./real-line.ts";
 
 const words = ["A ", "few ", "words."];
 
+type Script = (request: { readonly path: string; readonly body: string }) => Reply;
+type Situations = Readonly<Record<Situation, Script>>;
+
+/** What a server of a provider's own protocol does in each situation. */
+function situationsOf({ asksForStream, whole, stream, firstText, streamed, error }: Backend): Situations {
+  const answer = replies.json(JSON.parse(whole));
+  return {
+    answers: (request) => (asksForStream(request) ? streamed(stream) : answer),
+    waits: () => ({ before: gate() }),
+    stalls: () => streamed([...stream.slice(0, firstText), gate()]),
+    fails: () => replies.json(error(500), { status: 500 }),
+  };
+}
+
 /** What a server of OpenAI's protocol does in each situation. */
-const backends = {
+const openaiLike: Situations = {
   answers: ({ body }: { body: string }) =>
     body.includes('"stream":true') ? replies.chatStream(words) : replies.chat(words.join("")),
   waits: (): Reply => ({ before: gate() }),
@@ -26,11 +42,18 @@ for (const wire of [
   { protocol: "h1" },
   { protocol: "h2", tls: true },
 ] as const satisfies FaultyServerOptions[]) {
-  for (const name of ["openai", "groq", "openrouter", "ollama-openai"]) {
+  const servers = [
+    ...["groq", "openrouter", "ollama-openai", "gemini-openai"].map((name) => ({
+      name,
+      situations: openaiLike,
+    })),
+    ...natives.map((backend) => ({ name: backend.provider, situations: situationsOf(backend) })),
+  ];
+  for (const { name, situations } of servers) {
     driverContract(
       `${name} over ${wire.protocol}`,
       async (situation) => {
-        const server = await faultyServer({ ...wire, script: backends[situation] });
+        const server = await faultyServer({ ...wire, script: situations[situation] });
         const line = realLine(server);
         return {
           driver: lookup(`${name}/test-model`).makeDriver(line, { clock: systemClock }),

@@ -70,8 +70,9 @@ export class LineDecoder implements EventDecoder {
 /** Reads a whole answer, or the lines of one that a server streamed without saying so. */
 export function decodeChat(body: string, facts: AnswerFacts): Completion {
   const decoder = new LineDecoder(facts);
-  if (parseJson(body) === undefined && body.trimStart().startsWith("{") && body.trim().includes("\n")) {
-    for (const line of body.split("\n")) if (line.trim() !== "") decoder.event(line);
+  const lines = body.split("\n").filter((line) => line.trim() !== "");
+  if (lines.length > 1 && isObject(parseJson(lines[0]!))) {
+    for (const line of lines) decoder.event(line);
     return decoder.end(undefined);
   }
   const answer = objectIn(body, facts);

@@ -20,13 +20,14 @@ export function decodeAnswer(body: string, facts: AnswerFacts): Completion {
   const choices = read.map((each) => each.choice);
   // The n choices of one answer may come in any order.
   if (choices.length > 1) choices.sort((a, b) => a.index - b.index);
+  const id = textIn(answer.id);
   const completion: Completion = {
     text: choices[0]!.message.content,
     choices,
     usage: decodeUsage(answer.usage),
     model: textIn(answer.model) ?? facts.model,
     cacheHit: false,
-    id: textIn(answer.id),
+    ...(id !== undefined && { id }),
   };
   const failed = read.find((each) => each.error !== undefined);
   if (failed !== undefined) {
@@ -61,7 +62,7 @@ function readChoice(choice: unknown, place: number, facts: AnswerFacts): ReadCho
       index: Number.isSafeInteger(index) && (index as number) >= 0 ? (index as number) : place,
       message: assistant(said || refusal || "", toolCalls, reasoning),
       finishReason,
-      rawFinishReason,
+      ...(rawFinishReason !== undefined && { rawFinishReason }),
     },
     error: choice.error || (finishReason === "error" ? { type: "server_error" } : undefined),
     empty: isEmpty(said ?? refusal ?? reasoning ?? toolCalls, finishReason),
