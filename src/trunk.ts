@@ -1,4 +1,5 @@
 import { Admission, type LineFacts } from "./admission/admission.ts";
+import { fallback } from "./admission/fallback.ts";
 import { retry } from "./admission/retry.ts";
 import { Cache } from "./cache/cache.ts";
 import type { Client } from "./clients/client.ts";
@@ -11,7 +12,7 @@ import {
   localChecks,
   type ProviderFacts,
 } from "./clients/settings.ts";
-import { type Call, type CallOptions, compose } from "./core/call.ts";
+import { type Call, type CallOptions, compose, type Layer, type LineName } from "./core/call.ts";
 import { caller } from "./core/caller.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Completion } from "./core/completion.ts";
@@ -42,7 +43,9 @@ interface Route {
 /**
  * The layers in their order around the driver of each Client. The only place that knows them all:
  *
- *     events -> caller -> cache -> retry -> admission -> guard -> driver
+ *     events -> fallbacks -> caller -> cache -> retry -> admission -> guard -> driver
+ *
+ * Events and fallbacks belong to a target, the others to a Client.
  */
 export class Trunk {
   readonly clock: Clock;
@@ -107,8 +110,18 @@ export class Trunk {
     return new Target(this, driver.name, model, route);
   }
 
-  /** The composed call of a route's Client as it is now. */
-  line(route: Route): Call {
+  /** Asks through whatever Client the route's configuration has then, so that its eviction is never seen. */
+  along(route: Route): Call {
+    return (request, options) => {
+      try {
+        return this.#line(route)(request, options);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    };
+  }
+
+  #line(route: Route): Call {
     const client = this.registry.get(route.config);
     const known = this.#lines.get(client);
     if (known !== undefined) return known;
@@ -134,7 +147,7 @@ export class Trunk {
     };
     client.closers.push(() => this.admission.forget(facts));
     const layers = [
-      this.events.layer({ provider: config.provider, clientId: client.id }),
+      signed({ provider: config.provider, clientId: client.id }),
       caller(clock, client.open),
       this.cache.layer({
         identity,
@@ -155,20 +168,43 @@ export class Trunk {
   }
 }
 
-/** One model behind one configuration: what an LM holds. */
+/** Writes into the record whose line the call takes. */
+function signed(line: LineName): Layer {
+  return (next) => (request, options) => {
+    options.record.line = line;
+    options.record.model = request.model;
+    return next(request, options);
+  };
+}
+
+/** One model behind one configuration, or several that stand in for each other: what an LM holds. */
 export class Target {
   readonly #trunk: Trunk;
   readonly #route: Route;
+  readonly #call: Call;
   /** As its user wrote it, such as "openai/gpt-4o-mini". */
   readonly name: string;
   /** As the provider names it. */
   readonly model: string;
 
-  constructor(trunk: Trunk, name: string, model: string, route: Route) {
+  constructor(trunk: Trunk, name: string, model: string, route: Route, call?: Call) {
     this.#trunk = trunk;
     this.#route = route;
+    this.#call = call ?? trunk.events.layer()(trunk.along(route));
     this.name = name;
     this.model = model;
+  }
+
+  /** The same, with others to ask when it fails. Vectors of different models do not compare, so they have none. */
+  withFallbacks(others: readonly Target[]): Target {
+    const chains = [this, ...others].map((target) => ({
+      name: target.name,
+      model: target.model,
+      call: this.#trunk.along(target.#route),
+    }));
+    const chained = fallback(this.clock, chains);
+    const either: Call = (request, options) => (request.embed ? chains[0]!.call : chained)(request, options);
+    return new Target(this.#trunk, this.name, this.model, this.#route, this.#trunk.events.layer()(either));
   }
 
   get clock(): Clock {
@@ -184,9 +220,8 @@ export class Target {
     return this.#route.config.generation !== this.#trunk.registry.configs.generation;
   }
 
-  /** Asks through whatever Client the configuration has now, so that its eviction is never seen. */
-  async call(request: ChatRequest, options: CallOptions): Promise<Completion> {
-    return this.#trunk.line(this.#route)(request, options);
+  call(request: ChatRequest, options: CallOptions): Promise<Completion> {
+    return this.#call(request, options);
   }
 }
 

@@ -42,8 +42,17 @@ export interface Watch {
   onRate?: (signals: readonly RateSignal[]) => void;
 }
 
+/** The line that a call took: whose it is. */
+export interface LineName {
+  readonly provider: string;
+  readonly clientId: string;
+}
+
 /** What happened to one call; each layer writes its own part, events read it at the end. */
 export interface CallRecord {
+  /** The line taken last, and the model asked there; with fallbacks there may be several. */
+  line?: LineName;
+  model?: string;
   /** `clock.now()` when the call arrived. A retry keeps it, so it queues by its true age. */
   readonly arrivedAt: number;
   /** Times the request was handed to the driver. */

@@ -12,12 +12,6 @@ import { reportOnce } from "./report.ts";
 /** Hears of every call when it has ended. What it throws reaches nobody's call. */
 export type CallListener = (event: CallEvent) => void;
 
-/** What is the same for all calls of a line. */
-export interface LineFacts {
-  readonly provider: string;
-  readonly clientId: string;
-}
-
 /** Where subscribers of `node:diagnostics_channel` find the same events. */
 const calls = channel("trunkline:call");
 
@@ -55,21 +49,21 @@ export class Events {
     this.#prices = new PriceList(this.#logger, table);
   }
 
-  /** The outermost layer of a line. */
-  layer(facts: LineFacts): Layer {
+  /** The outermost layer of all. */
+  layer(): Layer {
     return (next) => (request, options) =>
       next(request, options).then(
         (answer) => {
-          const priced = this.#priced(answer, request, options, facts);
-          if (this.#heard) this.#publish(request, options, facts, priced);
+          const priced = this.#priced(answer, request, options);
+          if (this.#heard) this.#publish(request, options, priced);
           return priced;
         },
         (error) => {
           if (this.#heard) {
             // What a failed call had received may well be paid.
             const partial = isTrunklineError(error) ? error.partial : undefined;
-            const priced = partial && this.#priced(partial, request, options, facts);
-            this.#publish(request, options, facts, priced, error);
+            const priced = partial && this.#priced(partial, request, options);
+            this.#publish(request, options, priced, error);
           }
           throw error;
         },
@@ -80,14 +74,13 @@ export class Events {
     return this.#listeners.length > 0 || calls.hasSubscribers;
   }
 
-  #priced(
-    answer: Completion,
-    request: ChatRequest,
-    { price, record }: CallOptions,
-    { provider }: LineFacts,
-  ): Completion {
+  #priced(answer: Completion, request: ChatRequest, { price, record }: CallOptions): Completion {
     const prices = this.#prices;
-    const found = price ?? prices.find(provider, answer.model) ?? prices.find(provider, request.model);
+    const { line, model = request.model } = record;
+    // A price given with the LM is that of its own model, not of those it falls back to.
+    const given = model === request.model ? price : undefined;
+    const provider = line?.provider ?? "";
+    const found = given ?? prices.find(provider, answer.model) ?? prices.find(provider, model);
     if (found === undefined) return answer;
     const paid = !answer.cacheHit && record.cache !== "join";
     return { ...answer, cost: costOf(answer.usage, found, paid) };
@@ -96,14 +89,13 @@ export class Events {
   #publish(
     request: ChatRequest,
     { record, onDelta }: CallOptions,
-    { provider, clientId }: LineFacts,
     answer: Completion | undefined,
     error?: unknown,
   ): void {
     const event: CallEvent = Object.freeze({
-      model: request.model,
-      provider,
-      clientId,
+      model: record.model ?? request.model,
+      provider: record.line?.provider ?? "",
+      clientId: record.line?.clientId ?? "",
       attempts: record.attempts,
       queueMs: record.queueMs,
       providerMs: record.providerMs,

@@ -1,16 +1,21 @@
 import { type Check, checkOptions } from "../core/check.ts";
 import { type Sampling, samplingChecks } from "../core/request.ts";
 import { type FunctionTargetOptions, functionTargetChecks, trunk } from "../trunk.ts";
-import { LM } from "./lm.ts";
+import { fallbacks, LM, type LMOptions } from "./lm.ts";
 import { type Behaviour, behaviourChecks } from "./options.ts";
 
 /** What `new DriverLM` takes: two functions, what they can carry, and an LM's own options. */
-export interface DriverLMOptions<Raw> extends FunctionTargetOptions<Raw>, Sampling, Behaviour {}
+export interface DriverLMOptions<Raw>
+  extends FunctionTargetOptions<Raw>,
+    Sampling,
+    Behaviour,
+    Pick<LMOptions, "fallbacks"> {}
 
 const optionChecks: Readonly<Record<string, Check>> = {
   ...behaviourChecks,
   ...functionTargetChecks,
   ...samplingChecks,
+  fallbacks,
 };
 
 /**

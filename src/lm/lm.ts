@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { type CacheUse, type CallOptions, type Delta, newRecord } from "../core/call.ts";
-import { checkOptions } from "../core/check.ts";
+import { type Check, checkOptions } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import {
@@ -22,7 +22,13 @@ import { currentScope, type Scope } from "./scope.ts";
 import { CompletionStream } from "./stream.ts";
 
 /** What `new LM` takes: the identity of its Client, the defaults of each call, and how calls behave. */
-export interface LMOptions extends TargetOptions, Sampling, Behaviour {}
+export interface LMOptions extends TargetOptions, Sampling, Behaviour {
+  /**
+   * Models to ask, in this order, when this one fails: names, read from the environment as `new LM(name)` would, or
+   * LMs. Each has its own Client, lane and cache entries. Default: none.
+   */
+  readonly fallbacks?: readonly (string | LM)[];
+}
 
 /** What `lm.batch` takes: how the rows run, and what each call says. */
 export interface BatchOptions extends RowsOptions, Omit<CallInit, "onDelta" | "signal"> {}
@@ -31,7 +37,11 @@ export interface BatchOptions extends RowsOptions, Omit<CallInit, "onDelta" | "s
 type Settings = Sampling & Behaviour;
 
 const settingChecks = { ...behaviourChecks, ...samplingChecks };
-const optionChecks = { ...settingChecks, ...targetChecks };
+export const fallbacks: Check = (value) =>
+  Array.isArray(value) && value.every((each) => typeof each === "string" || each instanceof LM)
+    ? undefined
+    : 'a list of LMs or of names, such as "openai/gpt-4o-mini"';
+const optionChecks = { ...settingChecks, ...targetChecks, fallbacks };
 const noScope: Scope = Object.freeze({});
 
 /** A call that says nothing of its own. */
@@ -53,9 +63,13 @@ export class LM {
 
   constructor(model: string, options?: LMOptions);
   /** For subclasses that bring a target of their own. */
-  constructor(target: Target, options: Settings);
+  constructor(target: Target, options: Settings & Pick<LMOptions, "fallbacks">);
   constructor(model: string | Target, options: LMOptions = {}) {
-    this.#target = model instanceof Target ? model : targetOf(model, options);
+    const target = model instanceof Target ? model : targetOf(model, options);
+    const others = options.fallbacks?.map((each) =>
+      typeof each === "string" ? targetOf(each) : each.#target,
+    );
+    this.#target = others?.length ? target.withFallbacks(others) : target;
     this.#settings = settingsOf(options);
   }
 
@@ -193,7 +207,7 @@ export class LM {
   }
 }
 
-function targetOf(model: string, options: LMOptions): Target {
+function targetOf(model: string, options: LMOptions = {}): Target {
   checkOptions("LM", options, optionChecks);
   return trunk().target(model, options);
 }

@@ -19,7 +19,11 @@ function setUp(inner: Call = async () => answer) {
   const warnings: string[] = [];
   const logger = { debug() {}, info() {}, warn: (line: string) => void warnings.push(line) };
   const events = new Events({ clock, logger: () => logger });
-  const call = events.layer({ provider: "openai", clientId: "openai#1" })(inner);
+  const line = { provider: "openai", clientId: "openai#1" };
+  const call = events.layer()((request, options) => {
+    options.record.line = line;
+    return inner(request, options);
+  });
   const request = makeRequest("gpt-4o-mini", "Say hi.", {}, {});
   const options = (given: Partial<CallOptions> = {}): CallOptions => ({
     deadlineAt: Number.POSITIVE_INFINITY,
@@ -164,7 +168,7 @@ describe("listeners", () => {
     const { call } = setUp();
     const record = new Proxy(newRecord(0), {
       get(target, name) {
-        if (name !== "cache") throw new Error(`${String(name)} was read`);
+        if (!["cache", "line", "model"].includes(String(name))) throw new Error(`${String(name)} was read`);
         return target.cache;
       },
     });
