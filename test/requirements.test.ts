@@ -1,5 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+
+const families = { N: 22, L: 17, E: 8, W: 12, Z: 18 };
 
 const root = new URL("../", import.meta.url);
 const read = (path: string): string => readFileSync(new URL(path, root), "utf8");
@@ -37,4 +40,20 @@ describe("docs/requirements.md", () => {
       expect(existsSync(new URL(`bench/${bench}`, root))).toBe(true);
     }
   });
+
+  test.each(Object.entries(families))(
+    "every failure of the family %s is named by a test, or its absence explained",
+    (family, count) => {
+      const files = globSync("test/**/*.test.ts", { cwd: fileURLToPath(root) });
+      const text = files
+        .filter((file) => !file.endsWith("requirements.test.ts"))
+        .map(read)
+        .join("\n");
+      const explained = read("docs/requirements.md");
+      for (let i = 1; i <= count; i++) {
+        const id = new RegExp(`["'\`][^"'\`\\n]*\\b${family}${i}\\b`);
+        expect.soft(id.test(text) || explained.includes(`| ${family}${i} |`), `${family}${i}`).toBe(true);
+      }
+    },
+  );
 });

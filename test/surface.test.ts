@@ -36,3 +36,7 @@ test("R50: Clients, Pools and what carries calls are each made in one place", ()
   expect(filesWith(/new Pool\(/)).toEqual(["transport/transport.ts"]);
   expect(filesWith(/new Admission\(/)).toEqual(["trunk.ts"]);
 });
+
+test("Z10: nothing waits for the garbage collector", () => {
+  expect(filesWith(/WeakRef|FinalizationRegistry/)).toEqual([]);
+});

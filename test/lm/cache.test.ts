@@ -8,6 +8,7 @@ import {
   DriverLM,
   type DriverLMOptions,
 } from "../../src/index.ts";
+import { gate } from "../../src/testing/index.ts";
 
 afterEach(async () => {
   await clients.close({ mode: "abort" });
@@ -45,6 +46,33 @@ describe("the cache under an LM", () => {
     expect(asked()).toBe(1);
     expect(new Set(answers.map((answer) => answer.text)).size).toBe(1);
     expect(cache.stats().joins).toBeGreaterThanOrEqual(99);
+  });
+
+  test("N21: a joined caller that aborts settles at once, and the others get the answer", async () => {
+    const answer = gate();
+    const heard: unknown[] = [];
+    const { lm } = counting({
+      requestFn: async ({ prompt, signal }) => {
+        signal.addEventListener("abort", () => heard.push(prompt));
+        await answer.opened;
+        return prompt;
+      },
+    });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const calls = [
+      lm.call("x", { signal: first.signal }),
+      lm.call("x", { signal: second.signal }),
+      lm.call("x"),
+    ];
+    const outcomes = Promise.allSettled(calls);
+    first.abort();
+    await expect(calls[0]).rejects.toMatchObject({ code: "aborted" });
+    second.abort();
+    await expect(calls[1]).rejects.toMatchObject({ code: "aborted" });
+    expect(heard).toEqual([]);
+    answer.open();
+    expect((await calls[2]!).text).toBe("x");
+    await outcomes;
   });
 
   test.each<[string, CallInit, CallInit, number]>([
