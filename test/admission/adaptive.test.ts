@@ -63,6 +63,28 @@ describe("adaptive concurrency settles near what the backend can work on", () =>
     expect(mean).toBeLessThanOrEqual(21);
   });
 
+  test("a backend that has become slower is not taken for overloaded for ever", async () => {
+    const rig = new Rig();
+    const call = rig.admission.layer(rig.facts({ concurrencyBound: true }))(rig.driver);
+    let over = false;
+    let firstTokenMs = 100;
+    const caller = async (): Promise<void> => {
+      while (!over) await call(request("a"), rig.options({ onDelta() {} }));
+    };
+    const all = Array.from({ length: 8 }, caller);
+    for (let round = 0; round < 200; round++) {
+      if (round === 40) firstTokenMs = 400;
+      const running = rig.works.splice(0);
+      await rig.clock.advance(firstTokenMs);
+      for (const work of running) work.options.watch.onFirstByte!();
+      for (const work of running) await work.answer("ok", { outputTokens: 10 });
+    }
+    expect(rig.admission.stats().lanes[0]!.concurrency).toBeGreaterThanOrEqual(8);
+    over = true;
+    while (rig.works.length > 0) await rig.works.shift()!.answer();
+    await Promise.all(all);
+  });
+
   test("a slow but unloaded backend with long answers is not mistaken for a loaded one", async () => {
     const rig = new Rig();
     const call = rig.admission.layer(rig.facts({ concurrencyBound: true }))(rig.driver);

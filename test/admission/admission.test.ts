@@ -1,4 +1,6 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
+import type { CallOptions } from "../../src/core/call.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { Slots } from "../../src/core/slots.ts";
 import { Rig, request } from "./rig.ts";
@@ -95,13 +97,28 @@ describe("places", () => {
     call(request("a"), rig.options());
     await rig.settle();
     expect(rig.works).toHaveLength(0);
-    slots.limit = 1;
+    for (const prompt of ["b", "c", "d"]) call(request(prompt), rig.options());
+    slots.limit = 3;
     await rig.settle();
-    expect(rig.works).toHaveLength(1);
+    expect(rig.prompts()).toEqual(["a", "b", "c"]);
   });
 });
 
 describe("the queue", () => {
+  test("whoever comes later does not pass a call that waits for its bucket", async () => {
+    const rig = new Rig();
+    const call = rig.line({ tokensPerMinute: 60_000 });
+    const options = (): CallOptions => rig.options();
+    call(request("x".repeat(200)), options());
+    call(request("y".repeat(4_000)), options());
+    await rig.clock.advance(220);
+    call(request("z"), { ...options(), maxRetries: 0 });
+    await rig.settle();
+    expect(rig.works).toHaveLength(1);
+    await rig.clock.advance(10_000);
+    expect(rig.prompts().map(([first]) => first)).toEqual(["x", "y", "z"]);
+  });
+
   test("a waiting call leaves at once on abort, and nothing is left of it", async () => {
     const rig = new Rig();
     const gauges = { queued: 0, waitingForSocket: 0 };
@@ -113,6 +130,21 @@ describe("the queue", () => {
     await expect(waiting).rejects.toBe(reason);
     expect(gauges.queued).toBe(0);
     expect(rig.clock.pending).toBe(0);
+  });
+
+  test("no listener stays on a signal, however the wait ends", async () => {
+    const rig = new Rig();
+    const slots = new Slots(0);
+    const call = rig.line({ slots: [slots] });
+    const { signal } = new AbortController();
+    call(request("a"), rig.options({ signal }));
+    call(request("b"), rig.options({ signal, queueTimeout: 10 })).catch(() => {});
+    expect(getEventListeners(signal, "abort")).toHaveLength(2);
+    await rig.clock.advance(10);
+    slots.limit = 1;
+    await rig.settle();
+    expect(rig.works).toHaveLength(1);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   test("a call that is aborted between its admission and its start is not sent, and gives all back", async () => {
@@ -187,6 +219,45 @@ describe("pauses", () => {
     await rig.clock.advance(150);
     expect(rig.works).toHaveLength(2);
     expect(rig.works[1]!.at).toBeGreaterThanOrEqual(1_100);
+  });
+
+  test("a refusal that comes late, of a burst that is over, does not lower the rate again", async () => {
+    const rig = new Rig();
+    const call = rig.line({ requestsPerMinute: 6_000 });
+    for (let i = 0; i < 3; i++) call(request("a"), rig.options()).catch(() => {});
+    await rig.clock.advance(100);
+    await rig.works[0]!.fail(rateLimit(100));
+    const allowed = (): number => Math.round(rig.admission.stats().lanes[0]!.rates[0]!.allowed);
+    const once = allowed();
+    await rig.clock.advance(300);
+    call(request("probe"), rig.options());
+    await rig.works.at(-1)!.answer();
+    await rig.works[1]!.fail(rateLimit(100));
+    expect(allowed()).toBe(once);
+    await rig.clock.advance(300);
+    call(request("probe"), rig.options());
+    await rig.works.at(-1)!.answer();
+    await rig.clock.advance(300);
+    call(request("news"), rig.options()).catch(() => {});
+    await rig.clock.advance(10);
+    expect(rig.prompts().at(-1)).toBe("news");
+    await rig.works.at(-1)!.fail(rateLimit(100));
+    expect(allowed()).toBeLessThan(once);
+  });
+
+  test("what was never sent gives its tokens back", async () => {
+    const rig = new Rig();
+    const call = rig.line({ tokensPerMinute: 60_000 });
+    const level = (): number => rig.admission.stats().lanes[0]!.rates[0]!.level;
+    for (const [details, back] of [
+      [{ sent: false }, true],
+      [{}, false],
+    ] as const) {
+      await rig.clock.advance(60_000);
+      call(request("a"), rig.options()).catch(() => {});
+      await rig.works.at(-1)!.fail(new TrunklineError("network", "lost", details));
+      expect(level() === 100).toBe(back);
+    }
   });
 
   test("L12: the lane of another model goes on", async () => {

@@ -96,7 +96,23 @@ describe("shared prefixes are paid once", () => {
     expect(rig.works).toHaveLength(1);
     await rig.clock.advance(1);
     expect(rig.works).toHaveLength(3);
+    expect(rig.works.map(({ options }) => options.onDelta !== undefined)).toEqual([true, false, false]);
     expect(rig.clock.pending).toBe(0);
+  });
+
+  test("prefixWait is each call's own", async () => {
+    const rig = new Rig();
+    const call = rig.line({ cachesPrefixes: true });
+    for (const [i, wait] of [undefined, 50, undefined, 50, 20_000].entries()) {
+      const prefixSharing = wait === undefined ? "auto" : { prefixWait: wait };
+      call(ask(`${i}`), rig.options({ prefixSharing }));
+    }
+    await rig.clock.advance(50);
+    expect(rig.prompts()).toEqual(["0", "1", "3"]);
+    await rig.clock.advance(9_950);
+    expect(rig.prompts().slice(3)).toEqual(["2"]);
+    await rig.clock.advance(10_000);
+    expect(rig.prompts().slice(4)).toEqual(["4"]);
   });
 
   test("warmth lasts five minutes and is renewed by use", async () => {

@@ -68,6 +68,17 @@ describe("the queue", () => {
     expect(keys(drain(again)).slice(0, 6).match(/c/g)).toHaveLength(3);
   });
 
+  test("between keys that have had as much, the first of their calls decides, whenever it came", () => {
+    const queue = new FairQueue<Entry>(new Shares());
+    const slow = entry("a", { priority: "batch" });
+    const other = entry("b", { arrived: 10 });
+    const urgent = entry("a", { arrived: 5 });
+    for (const each of [slow, other, urgent]) queue.add(each);
+    expect(queue.first).toBe(urgent);
+    queue.remove(urgent);
+    expect(queue.first).toBe(other);
+  });
+
   test("shares go by cost: a key with calls ten times as large gets a tenth as many", () => {
     const queue = new FairQueue<Entry>(new Shares());
     for (let i = 0; i < 100; i++) queue.add(entry("L", { cost: 1_000 }));

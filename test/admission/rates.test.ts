@@ -210,6 +210,15 @@ describe("what headers say", () => {
     expect(allowed(6_000)).toBe(5_040);
     expect(allowed(11_000)).toBe(5_292);
     expect(allowed(60_000)).toBe(6_000);
+
+    for (let at = 60_000; at < 62_000; at += 10) rates.reserve(one, at);
+    for (const at of [62_000, 62_100, 62_200]) rates.refused(rates.reserve(one, at), at);
+    const ceiling = 6_000 * 0.8 * 0.8;
+    expect(allowed(62_200)).toBe(Math.round(ceiling * 0.8));
+    for (let at = 62_200; at < 92_200; at += 1_000) expect(allowed(at)).toBeLessThanOrEqual(1.05 * ceiling);
+    expect(allowed(92_200)).toBe(Math.round(1.05 * ceiling));
+    for (let at = 92_200; at < 400_000; at += 1_000) allowed(at);
+    expect(allowed(400_000)).toBe(6_000);
   });
 });
 
