@@ -7,8 +7,8 @@ import { TrunklineError } from "../../src/core/errors.ts";
 import { silent } from "../../src/core/log.ts";
 import type { Leave } from "../../src/core/signals.ts";
 import { Slots } from "../../src/core/slots.ts";
-import { type Driver, trusted } from "../../src/drivers/driver.ts";
 import { guard } from "../../src/drivers/guard.ts";
+import { modelledDriver } from "./modelled-driver.ts";
 import { Provider } from "./provider.ts";
 import type { Change, LinePlan } from "./scenario.ts";
 import type { Mutation, Stack, Witness } from "./stack.ts";
@@ -89,19 +89,12 @@ export class ByLayers implements Stack {
       belowAdmission?.(client, world),
       innerProbe(client),
     ].filter((layer) => layer !== undefined);
-    return compose(layers, guard(this.#driver(line, provider), { clock: world, logger: () => silent }));
-  }
-
-  #driver(line: LinePlan, provider: Provider): Driver {
-    const { callOf, work } = this.#witness;
-    const plain: Driver = {
-      name: "modelled",
-      abilities: { images: true, files: true, tools: true, responseFormat: "json_schema", choices: true },
-      chat: (request, options) =>
-        work(callOf(request), options.onDelta !== undefined, (attempt) =>
-          provider.chat(line, attempt, options),
-        ),
-    };
-    return line.own ? trusted(plain) : plain;
+    return compose(
+      layers,
+      guard(modelledDriver("modelled", line, provider, this.#witness), {
+        clock: world,
+        logger: () => silent,
+      }),
+    );
   }
 }

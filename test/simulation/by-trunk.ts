@@ -1,9 +1,12 @@
 import type { LaneStats } from "../../src/admission/lane.ts";
 import { Configs } from "../../src/clients/config.ts";
 import { Registry } from "../../src/clients/registry.ts";
+import type { KeyFunction } from "../../src/clients/settings.ts";
 import type { Call } from "../../src/core/call.ts";
 import type { Driver } from "../../src/drivers/driver.ts";
 import { type Target, Trunk } from "../../src/trunk.ts";
+import { Chance } from "./chance.ts";
+import { modelledDriver } from "./modelled-driver.ts";
 import { ModelledPools, originOf } from "./modelled-pools.ts";
 import { Provider } from "./provider.ts";
 import type { Change, LinePlan } from "./scenario.ts";
@@ -18,8 +21,9 @@ export class ByTrunk implements Stack {
   readonly #trunk: Trunk;
   readonly #pools: ModelledPools;
   readonly #drivers: readonly Driver[];
+  readonly #keys = new Map<string, KeyFunction>();
   readonly #targets: (Target | undefined)[] = [];
-  /** Calls that reached a living target, and the records that listeners heard. */
+  /** Calls, and the records that listeners heard. */
   #asked = 0;
   #heard = 0;
 
@@ -47,7 +51,7 @@ export class ByTrunk implements Stack {
     const known = this.#targets[line];
     const target = known === undefined || (known.closed && id % 3 > 0) ? this.#target(line) : known;
     this.#targets[line] = target;
-    if (!target.closed) this.#asked++;
+    this.#asked++;
     return (request, options) => target.call(request, options);
   }
 
@@ -101,25 +105,34 @@ export class ByTrunk implements Stack {
       requestsPerMinute: line.requestsPerMinute,
       tokensPerMinute: line.tokensPerMinute,
     };
-    if (lane.local) return this.#trunk.driverTarget(this.#drivers[number]!, lane.model, shared, lane.model);
+    if (lane.local)
+      return this.#trunk.driverTarget(this.#drivers[number]!, lane.model, shared, { lane: lane.model });
     return this.#trunk.target(`${providerOf(lane)}/${lane.model}`, {
       ...shared,
-      apiKey: lane.account,
+      apiKey: client.key === undefined ? lane.account : this.#keyOf(lane.account, client.key),
       baseURL: `${originOf(lane.pool)}/v1`,
       proxy: false,
     });
   }
 
-  #driver(line: LinePlan, provider: Provider): Driver {
-    const { callOf, work } = this.#witness;
-    return {
-      name: `modelled-${line.id}`,
-      abilities: { images: true, files: true, tools: true, responseFormat: "json_schema", choices: true },
-      chat: (request, options) =>
-        work(callOf(request), options.onDelta !== undefined, (attempt) =>
-          provider.chat(line, attempt, options),
-        ),
+  /** One function an account: Clients are told apart by it. */
+  #keyOf(account: string, { ms, fails }: { readonly ms: number; readonly fails: number }): KeyFunction {
+    const known = this.#keys.get(account);
+    if (known !== undefined) return known;
+    const { world } = this.#witness;
+    const chance = new Chance(this.#witness.scenario.seed, 5, this.#keys.size);
+    let asked = 0;
+    const made: KeyFunction = () => {
+      const key = `${account}-${asked++}`;
+      if (chance.yes(fails)) throw new Error("the vault is sealed");
+      return ms === 0 ? key : new Promise((resolve) => world.script(ms, "key", () => resolve(key)));
     };
+    this.#keys.set(account, made);
+    return made;
+  }
+
+  #driver(line: LinePlan, provider: Provider): Driver {
+    return modelledDriver(`modelled-${line.id}`, line, provider, this.#witness);
   }
 }
 

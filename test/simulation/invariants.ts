@@ -59,8 +59,10 @@ export const invariants: readonly Invariant[] = [
   {
     name: "one-at-a-time",
     says: "A call has one attempt in flight, and is sent once an attempt.",
-    onSend: ({ call, sentAt }) => {
-      if (sentAt !== undefined) return `call ${call.plan.id}: one attempt was sent twice`;
+    onSend: ({ call, sentAt, endedAt, fate }) => {
+      // A refused key may be tried once more with a newer one.
+      const anew = endedAt !== undefined && fate === "outage";
+      if (sentAt !== undefined && !anew) return `call ${call.plan.id}: one attempt was sent twice`;
       const before = call.attempts.at(-2);
       if (before !== undefined && before.overAt === undefined && before.sentAt !== undefined) {
         return `call ${call.plan.id}: sent again while the attempt before was in flight`;
@@ -81,6 +83,19 @@ export const invariants: readonly Invariant[] = [
     },
   },
   {
+    name: "work-ends",
+    says: "Work that nobody waits for gives its slots back after abandonAfter at the latest.",
+    atRest: ({ lanes, world }) => {
+      for (const { running } of lanes) {
+        for (const { call, number } of running) {
+          const alone = call.settledAt === undefined ? 0 : world.now() - call.settledAt;
+          if (alone > call.plan.abandonAfter)
+            return `attempt ${call.plan.id}.${number} has run alone for ${alone} ms`;
+        }
+      }
+    },
+  },
+  {
     name: "queue-timeout",
     says: "No wait for admission lasts longer than queueTimeout.",
     atRest: ({ lanes, world }) => {
@@ -96,8 +111,9 @@ export const invariants: readonly Invariant[] = [
   {
     name: "attempts-bound",
     says: "A call is tried at most 1 + maxRetries times.",
-    onSend: ({ call }) => {
-      const sent = call.attempts.filter((attempt) => attempt.sentAt !== undefined).length + 1;
+    onSend: (attempt) => {
+      const { call } = attempt;
+      const sent = 1 + call.attempts.filter((each) => each !== attempt && each.sentAt !== undefined).length;
       if (sent > 1 + call.plan.maxRetries)
         return `call ${call.plan.id}: sent ${sent} times, maxRetries ${call.plan.maxRetries}`;
     },
@@ -125,6 +141,8 @@ export const invariants: readonly Invariant[] = [
     onSend: ({ call, number }, { world }) => {
       const before = call.attempts[number - 2];
       if (before?.overAt === undefined || before.hintMs === undefined) return undefined;
+      // The guard had given the attempt up before the provider said so.
+      if (codeOf(before.error) === "timeout") return undefined;
       const told = before.overAt + Math.min(before.hintMs, longestHint);
       if (world.now() < told)
         return `call ${call.plan.id} was sent again ${told - world.now()} ms before its hint`;
@@ -195,15 +213,34 @@ export const invariants: readonly Invariant[] = [
   {
     name: "no-starvation",
     says: "A lane with waiting calls, free slots and no pause starts one before long.",
-    atRest: ({ lanes, world }) => {
+    atRest: ({ lanes, world, scenario }) => {
       for (const lane of lanes) {
-        if (lane.ableSince !== undefined && world.now() - lane.ableSince > patience(lane)) {
+        if (
+          lane.ableSince !== undefined &&
+          world.now() - lane.ableSince > patience(lane) + scenario.lag.longest
+        ) {
           return `lane ${lane.plan.id} could start one of ${lane.waiting.size} since ${lane.ableSince} and did not`;
         }
       }
     },
   },
   fairness,
+  {
+    name: "rank-kept",
+    says: "Calls of one key start by arrival and priority: nobody passes one that came earlier and counts as much.",
+    onDispatch: (attempt, { world }) => {
+      const { call, client } = attempt;
+      for (const other of call.lane.waiting) {
+        const same = other.client === client && other.call.plan.fairnessKey === call.plan.fairnessKey;
+        if (!same || mayFollow(other) || rankOf(other) >= rankOf(attempt)) continue;
+        // Who came at this very instant came too late; who aborted, or has waited too long, is on the way out.
+        const left = Math.min(other.call.deadlineAt, other.enteredAt + other.call.plan.queueTimeout);
+        const gone = other.call.abortedAt !== undefined || left <= world.now();
+        if (gone || other.enteredAt === world.now()) continue;
+        return `call ${call.plan.id} (rank ${rankOf(attempt)}) passed call ${other.call.plan.id} (rank ${rankOf(other)})`;
+      }
+    },
+  },
   {
     name: "retry-budget",
     says: "Retries of failures at one origin stay within 100 and a fifth of its answers.",
@@ -219,9 +256,9 @@ export const invariants: readonly Invariant[] = [
     atEnd: ({ lanes, closings }) => {
       if (closings.length > 0) return undefined;
       for (const { plan, clients, dispatched } of lanes) {
-        for (const [{ requestsPerMinute: rate }, since] of clients) {
+        for (const [{ requestsPerMinute: rate }, before] of clients) {
           if (rate === undefined) continue;
-          const excess = excessOf(dispatched, since, rate / 60_000);
+          const excess = excessOf(dispatched.slice(before), rate / 60_000);
           // Where the provider reports room, a burst is ten seconds' worth, else a tenth of one.
           const burst = Math.max(1, plan.headers === "none" ? rate / 600 : rate / 6);
           if (excess > burst + 1) return `lane ${plan.id}: ${excess} calls beyond ${rate} a minute`;
@@ -236,13 +273,19 @@ export const invariants: readonly Invariant[] = [
       if (!sharesPrefix(attempt)) return undefined;
       const group = attempt.call.lane.dispatched.filter((other) => samePrefix(attempt, other));
       if (group.some(({ firstByteAt }) => firstByteAt !== undefined)) return undefined;
-      const leader = group.find(
-        ({ overAt, dispatchedAt, streamed, call }) =>
+      const leaders = group.filter(
+        ({ overAt, streamed, call }) =>
           overAt === undefined &&
           streamed &&
           call.settledAt === undefined &&
-          world.now() - dispatchedAt! < 10_000,
+          // With a wait of its own it may have gone beside a leader, and leads nobody.
+          typeof call.plan.prefixSharing !== "object",
       );
+      // Once a leader has taken too long for a call, that call waits for nobody.
+      const { prefixSharing } = attempt.call.plan;
+      const wait = typeof prefixSharing === "object" ? prefixSharing.prefixWait : 10_000;
+      if (leaders.some(({ dispatchedAt }) => world.now() - dispatchedAt! >= wait)) return undefined;
+      const [leader] = leaders;
       if (leader !== undefined) {
         return `call ${attempt.call.plan.id} started while call ${leader.call.plan.id} led their prefix`;
       }
@@ -352,7 +395,7 @@ function explains(call: CallSight, sight: Sight): boolean {
   if (attempt?.error !== undefined && attempt.error === error && attempt.overAt !== undefined) return true;
   switch (error.code) {
     case "aborted":
-      return call.abortedAt !== undefined;
+      return call.abortedAt !== undefined || call.deltas === call.plan.throwsAt;
     case "timeout":
       if (error.phase === "total") return now >= call.deadlineAt;
       return (
@@ -376,8 +419,9 @@ function explains(call: CallSight, sight: Sight): boolean {
 /** Without a hint a lane pauses by its own guess, a minute at most; any pause is spread by up to five seconds. */
 function hopeless({ lane, deadlineAt }: CallSight, now: number): boolean {
   const { toldUntil, askedUntil, refusedAt } = lane;
-  const pausedUntil = Math.max(toldUntil, refusedAt + 60_000) + 5_000;
-  return now < pausedUntil && (askedUntil > toldUntil || pausedUntil >= deadlineAt);
+  const pausedUntil =
+    Math.max(Math.min(askedUntil, now + longestHint), toldUntil, refusedAt + 60_000) + 5_000;
+  return now < pausedUntil && (askedUntil > now + longestHint / 2 || pausedUntil >= deadlineAt);
 }
 
 function limitsTokens({ lane }: CallSight): boolean {
@@ -399,13 +443,12 @@ export function samePrefix(one: Attempt, other: Attempt): boolean {
 }
 
 /** By how much the fullest stretch of time exceeds `rate` (calls a millisecond). What was never sent gives back. */
-function excessOf(dispatched: readonly Attempt[], since: number, rate: number): number {
+function excessOf(dispatched: readonly Attempt[], rate: number): number {
   let level = 0;
   let most = 0;
   let at = 0;
   for (const { dispatchedAt, sentAt, error } of dispatched) {
-    if (dispatchedAt! < since || sentAt === undefined || (isTrunklineError(error) && error.sent === false))
-      continue;
+    if (sentAt === undefined || (isTrunklineError(error) && error.sent === false)) continue;
     level = Math.max(0, level - (dispatchedAt! - at) * rate) + 1;
     at = dispatchedAt!;
     most = Math.max(most, level);
@@ -419,9 +462,19 @@ export function spendsBudget({ call, number }: Attempt): boolean {
   return before !== undefined && codeOf(before.error) !== "rate_limit";
 }
 
+/** Whether it may have waited for another to warm its prefix, known to be shared or large enough to ask. */
+function mayFollow({ call }: Attempt): boolean {
+  return call.lane.plan.cachesPrefixes && (call.plan.prefix !== undefined || call.plan.promptTokens > 500);
+}
+
+/** Arrival, and the head start that its priority gives to others. */
+function rankOf({ call }: Attempt): number {
+  return call.arrivedAt + { interactive: 0, evaluation: 20_000, batch: 60_000 }[call.plan.priority];
+}
+
 /** How long a lane may stand although it could start a call. */
 function patience(lane: LaneSight): number {
-  return lane.paced ? 600_000 : 0;
+  return lane.paced ? 120_000 : 0;
 }
 
 function newestOf(waiting: ReadonlySet<Attempt>): Attempt | undefined {

@@ -151,6 +151,19 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    what: "work that nobody ever writes off",
+    breaks: "work-ends",
+    mutation: {
+      belowAdmission: () => (next) => (request, options) =>
+        next(request, { ...options, abandonAfter: options.abandonAfter * 10 + 60_000 }),
+    },
+  },
+  {
+    what: "an admission that prefers the latest",
+    breaks: "rank-kept",
+    mutation: { admission: queueing((a, b) => b.record.arrivedAt - a.record.arrivedAt) },
+  },
+  {
     what: "an admission that forgets queueTimeout",
     breaks: "queue-timeout",
     mutation: { admission: queueing(() => 0, 2) },

@@ -23,13 +23,18 @@ export class Play<T> {
   readonly #world: World;
   readonly #attempt: Attempt;
   readonly #manners: Manners | undefined;
+  readonly #careful: boolean;
   readonly #timers: { cancel(): void }[] = [];
   #resolve!: (value: T) => void;
   #reject!: (error: unknown) => void;
   #settled = false;
 
-  /** Without manners it hears no abort and keeps no timeout. */
-  constructor(world: World, attempt: Attempt, manners: Manners | undefined) {
+  /**
+   * Without manners it hears no abort and keeps no timeout; unless it is careful, it speaks from callbacks in which
+   * an exception is nobody's.
+   */
+  constructor(world: World, attempt: Attempt, manners: Manners | undefined, careful: boolean) {
+    this.#careful = careful;
     this.#world = world;
     this.#attempt = attempt;
     this.#manners = manners;
@@ -67,7 +72,12 @@ export class Play<T> {
   #next([step, ...rest]: readonly Step[], playedMs = 0): void {
     if (step === undefined) return;
     this.#in(step.ms - playedMs, step.what, () => {
-      step.fn();
+      try {
+        step.fn();
+      } catch (error) {
+        if (!this.#careful) throw error;
+        return this.fail(error);
+      }
       // What comes after the end belongs to backends that do not know when to stop.
       if (!this.#settled || rest.some(({ what }) => what === "piece after the end"))
         this.#next(rest, step.ms);

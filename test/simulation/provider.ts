@@ -76,7 +76,7 @@ export class Provider {
     const fate = this.#draw(chance, line, attempt);
     attempt.fate = fate.name;
     if (fate.name === "throws at once") throw new TypeError("a driver's own mistake");
-    const play = new Play<Completion>(this.#world, attempt, line.deaf ? undefined : options);
+    const play = new Play<Completion>(this.#world, attempt, line.deaf ? undefined : options, line.own);
     const { watch, onDelta } = options;
     const said = pieceTimes(fate).map((ms, i) => ({
       ms,
@@ -125,7 +125,7 @@ export class Provider {
     const chance = new Chance(this.#seed, 4, attempt.call.plan.id, attempt.number);
     const fate = this.#draw(chance, line, attempt);
     attempt.fate = fate.name;
-    const play = new Play<undefined>(this.#world, attempt, exchange);
+    const play = new Play<undefined>(this.#world, attempt, exchange, true);
     const answer = httpAnswer(fate, attempt, {
       streamed,
       chance,

@@ -19,6 +19,8 @@ export interface Intensity {
   readonly cuts: number;
   readonly deafDrivers: number;
   readonly badDrivers: number;
+  readonly starts: number;
+  readonly oddKeys: number;
   readonly prefixes: number;
   readonly capMoves: number;
   readonly closes: number;
@@ -77,6 +79,8 @@ export interface ClientPlan {
   readonly account: string;
   readonly cap: number;
   readonly abandonAfter: number;
+  /** Its key comes from a function, which takes so long and sometimes fails; a 401 asks it for a newer one. */
+  readonly key?: { readonly ms: number; readonly fails: number };
 }
 
 /** A client speaking to a model: what one chain of layers is built for. */
@@ -90,6 +94,8 @@ export interface LinePlan {
   readonly deaf: boolean;
   /** Throws what is no TrunklineError, throws at once, answers with what is no completion. */
   readonly bad: number;
+  /** How its driver starts: not at all, late, only after so many failures, or never. */
+  readonly start?: { readonly ms: number; readonly failures: number; readonly never: boolean };
   /** Trusted like a driver of the package, so that the guard leaves deadlines and checks to it. */
   readonly own: boolean;
 }
@@ -126,7 +132,9 @@ export interface CallPlan {
   readonly run?: number;
   /** Which prefix it shares; the calls of one group have equal system text. */
   readonly prefix?: number;
-  readonly prefixSharing: "auto" | false;
+  readonly prefixSharing: "auto" | false | { readonly prefixWait: number };
+  /** Its listener throws at this delta, counted from 1. */
+  readonly throwsAt?: number;
   readonly promptTokens: number;
   readonly maxTokens?: number;
   readonly outputTokens: number;
@@ -158,8 +166,8 @@ export interface Scenario {
   readonly calls: readonly CallPlan[];
   readonly changes: readonly Change[];
   readonly runs: number;
-  /** How often the process stalls, so that timers fire late. */
-  readonly lag: number;
+  /** How often the process stalls and for how long, so that timers fire late. */
+  readonly lag: { readonly often: number; readonly longest: number };
 }
 
 export function drawScenario(seed: number): Scenario {
@@ -192,7 +200,11 @@ export function drawScenario(seed: number): Scenario {
     calls,
     changes,
     runs,
-    lag: chance.yes(0.15) ? 0.05 : 0,
+    lag: chance.weighted([
+      [85, { often: 0, longest: 0 }],
+      [13, { often: 0.05, longest: 3_000 }],
+      [2, { often: 0.01, longest: 20_000_000 }],
+    ]),
   };
   return chance.yes(0.4) ? throughTrunk(chance, scenario, span) : scenario;
 }
@@ -220,7 +232,19 @@ function throughTrunk(chance: Chance, scenario: Scenario, span: number): Scenari
       ? { at, kind: "close-idle", maxAgeMs: chance.pick([0, 10, 1_000]) }
       : { at, kind: "keep", clients: chance.int(0, 2), idleTtl: chance.size(1, 600_000) };
   });
-  return { ...scenario, by: "trunk", lanes, lines, changes: [...scenario.changes, ...changes] };
+  // Clients of one account share its function, for that is what makes it one account.
+  const keys = new Map(
+    scenario.clients.flatMap(({ account }) =>
+      chance.yes(scenario.intensity.oddKeys)
+        ? [[account, { ms: chance.pick([0, 0, chance.size(1, 40_000)]), fails: chance.next() * 0.3 }]]
+        : [],
+    ),
+  );
+  const clients = scenario.clients.map((client) => {
+    const key = keys.get(client.account);
+    return key === undefined ? client : { ...client, key };
+  });
+  return { ...scenario, by: "trunk", clients, lanes, lines, changes: [...scenario.changes, ...changes] };
 }
 
 function drawIntensity(chance: Chance): Intensity {
@@ -242,6 +266,8 @@ function drawIntensity(chance: Chance): Intensity {
     cuts: level(0.4, 0.5),
     deafDrivers: level(0.25, 0.7),
     badDrivers: level(0.2, 0.2),
+    starts: level(0.3, 0.6),
+    oddKeys: level(0.4, 1),
     prefixes: level(0.45, 1),
     capMoves: level(0.35, 1),
     closes: level(0.35, 1),
@@ -372,6 +398,9 @@ function drawLines(
         deaf,
         bad,
         own: !deaf && bad === 0 && chance.yes(0.6),
+        ...(chance.yes(intensity.starts) && {
+          start: { ms: chance.size(1, 3_000), failures: chance.int(0, 3), never: chance.yes(0.1) },
+        }),
       });
     }
   }
@@ -395,6 +424,7 @@ function drawCalls(
   const bursts = range(chance.int(1, 4)).map((i) => (i === 0 ? 0 : chance.int(0, span)));
   const together = chance.next();
   const retries = chance.pick([0, 1, 3, 3, 3, 8]);
+  const prefixWait = chance.size(1, 30_000);
   return range(count).map((id) => {
     const abort = chance.yes(intensity.aborts) ? drawAbort(chance, span) : undefined;
     const run = chance.yes(intensity.sharedAborts) ? chance.int(0, runs - 1) : undefined;
@@ -409,20 +439,30 @@ function drawCalls(
       stream: chance.yes(intensity.streams),
       maxRetries: chance.yes(0.8) ? retries : chance.int(0, 6),
       maxQueue: chance.yes(intensity.tinyQueues) ? chance.int(0, 20) : 100_000,
-      deadlineMs: chance.yes(intensity.deadlines) ? chance.size(1, span * 2) : Number.POSITIVE_INFINITY,
+      deadlineMs: chance.yes(intensity.deadlines) ? drawDeadline(chance, span) : Number.POSITIVE_INFINITY,
       queueTimeout: chance.yes(intensity.queueTimeouts) ? chance.size(1, span) : Number.POSITIVE_INFINITY,
       timeout: chance.yes(0.7) ? 300_000 : chance.size(100, 60_000),
       abandonAfter: chance.pick([30_000, 1_000, 50]),
       ...(abort !== undefined && { abort }),
       ...(run !== undefined && { run }),
       ...(grouped && { prefix: chance.int(0, groups - 1) }),
-      prefixSharing: chance.yes(0.93) ? ("auto" as const) : (false as const),
+      prefixSharing: chance.weighted<CallPlan["prefixSharing"]>([
+        [90, "auto"],
+        [5, false],
+        [5, { prefixWait }],
+      ]),
+      ...(chance.yes(0.02) && { throwsAt: chance.int(1, 3) }),
       promptTokens: chance.size(5, 3_000),
       ...(maxTokens !== undefined && { maxTokens }),
       // What really comes back: seldom what was estimated.
       outputTokens: chance.int(1, maxTokens ?? 2_000),
     };
   });
+}
+
+/** Some have passed before the call comes. */
+function drawDeadline(chance: Chance, span: number): number {
+  return chance.yes(0.03) ? chance.pick([0, -1, -10_000]) : chance.size(1, span * 2);
 }
 
 function drawAbort(chance: Chance, span: number): AbortPlan {

@@ -93,7 +93,7 @@ export interface LaneSight {
   readonly running: Set<Attempt>;
   /** Attempts that admission let go, in their order. */
   readonly dispatched: Attempt[];
-  /** Who has used it, since when. */
+  /** Who has used it, and how many were dispatched before its first call. */
   readonly clients: Map<ClientSight, number>;
   /** The provider told to wait until then; no longer than anybody waits. */
   toldUntil: number;

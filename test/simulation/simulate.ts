@@ -125,6 +125,8 @@ class Run implements Sight, Witness {
         this.#afterEvent();
       }
       if (this.#violation === undefined) this.#check("atEnd");
+    } catch (error) {
+      this.#report("no-stray-errors", `thrown: ${String(error)}`);
     } finally {
       process.off("unhandledRejection", unhandled);
       process.off("uncaughtException", unhandled);
@@ -186,7 +188,7 @@ class Run implements Sight, Witness {
       };
       call.attempts.push(attempt);
       this.#fire("onEnter", attempt);
-      if (!lane.clients.has(client)) lane.clients.set(client, this.world.now());
+      if (!lane.clients.has(client)) lane.clients.set(client, lane.dispatched.length);
       if ((client.requestsPerMinute ?? client.tokensPerMinute) !== undefined) lane.paced = true;
       lane.waiting.add(attempt);
       client.waiting.add(attempt);
@@ -258,6 +260,7 @@ class Run implements Sight, Witness {
     attempt.streamed = streamed;
     this.#fire("onSend", attempt);
     attempt.sentAt = this.world.now();
+    delete attempt.endedAt;
     this.#note(`sent ${call.plan.id}.${attempt.number}`);
     this.#count("sent");
     this.#armAbort(call, "sent");
@@ -279,12 +282,14 @@ class Run implements Sight, Witness {
   #heed(lane: LaneSight, { error, hintMs }: Attempt): void {
     if (!isTrunklineError(error)) return;
     this.#count(`error: ${error.code}`);
-    if (error.code !== "rate_limit" && (error.code !== "overloaded" || hintMs === undefined)) return;
+    const { retryAfterMs: heardMs } = error;
+    if (error.code !== "rate_limit" && (error.code !== "overloaded" || heardMs === undefined)) return;
+    const now = this.world.now();
     lane.paced = true;
-    lane.refusedAt = this.world.now();
-    if (hintMs === undefined) return;
-    lane.askedUntil = Math.max(lane.askedUntil, this.world.now() + hintMs);
-    lane.toldUntil = Math.max(lane.toldUntil, this.world.now() + Math.min(hintMs, longestHint));
+    lane.refusedAt = now;
+    if (heardMs !== undefined && Number.isFinite(heardMs))
+      lane.askedUntil = Math.max(lane.askedUntil, now + heardMs);
+    if (hintMs !== undefined) lane.toldUntil = Math.max(lane.toldUntil, now + Math.min(hintMs, longestHint));
   }
 
   // The callers.
@@ -349,6 +354,7 @@ class Run implements Sight, Witness {
       ...(plan.stream && {
         onDelta: ({ text }) => {
           call.deltas++;
+          if (call.deltas === plan.throwsAt) throw new Error("a listener's own mistake");
           call.text += text;
           if (call.settledAt !== undefined) call.lateDeltas++;
           this.touched.add(call);
@@ -478,8 +484,10 @@ function judgesOf(only: readonly string[] | undefined): Judges {
 }
 
 /** Whether a waiting call of the lane has its slots, nobody to follow, and nothing known forbids it to start. */
-function able({ waiting, running, toldUntil }: LaneSight, now: number): boolean {
+function able({ plan, waiting, running, toldUntil }: LaneSight, now: number): boolean {
   if (waiting.size === 0 || now < toldUntil) return false;
+  // How many may run at once is adapted there; one may always.
+  if (plan.concurrencyBound && running.size > 0) return false;
   for (const attempt of waiting) {
     const followed = sharesPrefix(attempt) && [...running].some((other) => samePrefix(attempt, other));
     if (!followed && attempt.client.slots.every((slots) => slots.free)) return true;

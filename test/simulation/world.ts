@@ -23,12 +23,12 @@ export class World implements Clock {
   readonly #heap = new TimerHeap<Event>();
   readonly #left: Record<Kind, number> = { pending: 0, idle: 0, turn: 0, script: 0 };
   readonly #wallStart = Date.UTC(2026, 0, 1);
-  readonly #lag: number;
+  readonly #lag: { readonly often: number; readonly longest: number };
   #now = 0;
   #added = 0;
 
   /** `lag`: how often the loop stalls, so that timers fire late and several are due at once. */
-  constructor(seed: number, lag: number) {
+  constructor(seed: number, lag: { readonly often: number; readonly longest: number }) {
     this.#lag = lag;
     this.#chance = new Chance(seed, 1);
     this.#ties = new Chance(seed, 2);
@@ -78,7 +78,7 @@ export class World implements Clock {
     this.#heap.remove(event);
     this.#left[event.kind]--;
     this.#now = Math.max(this.#now, event.at);
-    if (this.#lag > 0 && this.#ties.yes(this.#lag)) this.#now += this.#ties.size(1, 3_000);
+    if (this.#ties.yes(this.#lag.often)) this.#now += this.#ties.size(1, this.#lag.longest);
     this.steps++;
     event.fn();
     await settle();
