@@ -76,8 +76,11 @@ type FirstQuote<S extends string> = S extends `${infer Before}'${string}`
     ? '"'
     : undefined;
 
-/** Whether a side has more than about a thousand characters, quoted texts aside: forty times twenty-five. */
-type IsLong<S extends string, N extends 0[] = []> = N["length"] extends 40
+/**
+ * Whether a side has more than about a thousand characters, quoted texts aside: fifty
+ * times twenty-five, because what stands for a quoted text and the spaces around it count too.
+ */
+type IsLong<S extends string, N extends 0[] = []> = N["length"] extends 50
   ? true
   : S extends `${infer _A}${infer _B}${infer _C}${infer _D}${infer _E}${infer _F}${infer _G}${infer _H}${infer _I}${infer _J}${infer _K}${infer _L}${infer _M}${infer _N}${infer _O}${infer _P}${infer _Q}${infer _R}${infer _S}${infer _T}${infer _U}${infer _V}${infer _W}${infer _X}${infer _Y}${infer Rest}`
     ? IsLong<Rest, [...N, 0]>

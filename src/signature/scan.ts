@@ -42,7 +42,7 @@ const after = 40;
 
 /** The error of a signature string: what is wrong, and the line it is in with a caret under the place. */
 export function typo(text: string, at: number, what: string): TrunklineError {
-  const lineStart = text.lastIndexOf("\n", at - 1) + 1;
+  const lineStart = text.slice(0, at).lastIndexOf("\n") + 1;
   const lineEnd = text.indexOf("\n", at);
   const from = Math.max(lineStart, at - before);
   const to = Math.min(lineEnd === -1 ? text.length : lineEnd, at + after);
