@@ -3,9 +3,22 @@ import { isTrunklineError } from "../../src/core/errors.ts";
 import type { Slots } from "../../src/core/slots.ts";
 import { fairness } from "./fairness.ts";
 import type { Invariant } from "./invariant.ts";
-import type { Attempt, CallSight, LaneSight, Sight } from "./sight.ts";
-
-const last = <T>(list: readonly T[]): T | undefined => list[list.length - 1];
+import {
+  codeOf,
+  excessOf,
+  explains,
+  inWords,
+  last,
+  left,
+  longestHint,
+  mayFollow,
+  newestOf,
+  patience,
+  rankOf,
+  samePrefix,
+  sharesPrefix,
+  spendsBudget,
+} from "./reading.ts";
 
 export const invariants: readonly Invariant[] = [
   {
@@ -42,7 +55,7 @@ export const invariants: readonly Invariant[] = [
     },
     atEnd: ({ open }) => {
       if (open.size > 0)
-        return `${open.size} calls never settled: ${[...open].slice(0, 5).map(describe).join("; ")}`;
+        return `${open.size} calls never settled: ${[...open].slice(0, 5).map(inWords).join("; ")}`;
     },
   },
   {
@@ -369,125 +382,3 @@ export const invariants: readonly Invariant[] = [
     },
   },
 ];
-
-/** Hints beyond this are not obeyed to the letter: the layers cap them. */
-export const longestHint = 3_600_000;
-
-/** Whether the caller, not the provider, ended the call. */
-function left(call: CallSight, sight: Sight): boolean {
-  const closed = codeOf(call.error) === "closed" && sentAway(call, sight);
-  return call.abortedAt !== undefined || closed || (call.settledAt ?? 0) >= call.deadlineAt;
-}
-
-/** Whether a close reached the call: it came through what was closed already, or was still there at the deadline. */
-function sentAway(call: CallSight, { closings, world }: Sight): boolean {
-  return closings.some(
-    ({ at, client, abortsAt }) =>
-      (client === undefined || client === call.line.client) &&
-      (world.now() >= abortsAt || (call.arrivedAt >= at && call.attempts.length === 0)),
-  );
-}
-
-function explains(call: CallSight, sight: Sight): boolean {
-  const now = sight.world.now();
-  const error = call.error as { code: string; phase?: string };
-  const attempt = last(call.attempts);
-  if (attempt?.error !== undefined && attempt.error === error && attempt.overAt !== undefined) return true;
-  switch (error.code) {
-    case "aborted":
-      return call.abortedAt !== undefined || call.deltas === call.plan.throwsAt;
-    case "timeout":
-      if (error.phase === "total") return now >= call.deadlineAt;
-      return (
-        error.phase === "queue" && attempt !== undefined && now - attempt.enteredAt >= call.plan.queueTimeout
-      );
-    case "queue_full":
-      return true;
-    case "bad_request":
-      // The call is larger than a limit that its lane knows of.
-      return attempt !== undefined && attempt.dispatchedAt === undefined && limitsTokens(call);
-    case "rate_limit":
-      // The lane is paused for longer than the call, or anybody, would wait.
-      return attempt !== undefined && attempt.dispatchedAt === undefined && hopeless(call, now);
-    case "closed":
-      return sentAway(call, sight);
-    default:
-      return false;
-  }
-}
-
-/** Without a hint a lane pauses by its own guess, a minute at most; any pause is spread by up to five seconds. */
-function hopeless({ lane, deadlineAt }: CallSight, now: number): boolean {
-  const { toldUntil, askedUntil, refusedAt } = lane;
-  const pausedUntil =
-    Math.max(Math.min(askedUntil, now + longestHint), toldUntil, refusedAt + 60_000) + 5_000;
-  return now < pausedUntil && (askedUntil > now + longestHint / 2 || pausedUntil >= deadlineAt);
-}
-
-function limitsTokens({ lane }: CallSight): boolean {
-  return (
-    lane.plan.headers !== "none" ||
-    [...lane.clients.keys()].some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
-  );
-}
-
-/** Whether admission should make calls of its prefix wait for a first one. */
-export function sharesPrefix({ call }: Attempt): boolean {
-  const { prefix, prefixSharing } = call.plan;
-  return prefix !== undefined && prefixSharing !== false && call.lane.plan.cachesPrefixes;
-}
-
-/** Whether two different attempts of a lane share a prefix that is worth waiting for. */
-export function samePrefix(one: Attempt, other: Attempt): boolean {
-  return one !== other && sharesPrefix(other) && one.call.plan.prefix === other.call.plan.prefix;
-}
-
-/** By how much the fullest stretch of time exceeds `rate` (calls a millisecond). What was never sent gives back. */
-function excessOf(dispatched: readonly Attempt[], rate: number): number {
-  let level = 0;
-  let most = 0;
-  let at = 0;
-  for (const { dispatchedAt, sentAt, error } of dispatched) {
-    if (sentAt === undefined || (isTrunklineError(error) && error.sent === false)) continue;
-    level = Math.max(0, level - (dispatchedAt! - at) * rate) + 1;
-    at = dispatchedAt!;
-    most = Math.max(most, level);
-  }
-  return most;
-}
-
-/** Whether the attempt repeats one that failed; what a limit refused is paced by its lane instead. */
-export function spendsBudget({ call, number }: Attempt): boolean {
-  const before = call.attempts[number - 2];
-  return before !== undefined && codeOf(before.error) !== "rate_limit";
-}
-
-/** Whether it may have waited for another to warm its prefix, known to be shared or large enough to ask. */
-function mayFollow({ call }: Attempt): boolean {
-  return call.lane.plan.cachesPrefixes && (call.plan.prefix !== undefined || call.plan.promptTokens > 500);
-}
-
-/** Arrival, and the head start that its priority gives to others. */
-function rankOf({ call }: Attempt): number {
-  return call.arrivedAt + { interactive: 0, evaluation: 20_000, batch: 60_000 }[call.plan.priority];
-}
-
-/** How long a lane may stand although it could start a call. */
-function patience(lane: LaneSight): number {
-  return lane.paced ? 120_000 : 0;
-}
-
-function newestOf(waiting: ReadonlySet<Attempt>): Attempt | undefined {
-  let newest: Attempt | undefined;
-  for (const attempt of waiting) if (newest === undefined || attempt.entry > newest.entry) newest = attempt;
-  return newest;
-}
-
-function codeOf(error: unknown): string {
-  return error === undefined ? "nothing" : isTrunklineError(error) ? error.code : "a foreign error";
-}
-
-function describe(call: CallSight): string {
-  const fates = call.attempts.map((attempt) => attempt.fate ?? "not sent").join(", ");
-  return `call ${call.plan.id} (${call.phase}; ${fates})`;
-}

@@ -5,9 +5,11 @@ import type { ChatRequest } from "../../src/core/request.ts";
 import { Slots } from "../../src/core/slots.ts";
 import { ByLayers } from "./by-layers.ts";
 import { ByTrunk } from "./by-trunk.ts";
-import type { Invariant } from "./invariant.ts";
-import { invariants, longestHint, samePrefix, sharesPrefix, spendsBudget } from "./invariants.ts";
-import { type CallPlan, type Change, drawScenario, type Scenario } from "./scenario.ts";
+import { drawScenario } from "./draw-scenario.ts";
+import { Judge, type Violation } from "./judge.ts";
+import { requestOf } from "./question.ts";
+import { able, longestHint, spendsBudget } from "./reading.ts";
+import type { CallPlan, Change, Scenario } from "./scenario.ts";
 import type {
   Attempt,
   CallSight,
@@ -24,12 +26,7 @@ import { World } from "./world.ts";
 
 export interface Outcome {
   readonly seed: number;
-  readonly violation?: {
-    readonly invariant: string;
-    readonly message: string;
-    readonly at: number;
-    readonly lanes: readonly LaneStats[];
-  };
+  readonly violation?: Violation & { readonly lanes: readonly LaneStats[] };
   readonly steps: number;
   readonly virtualMs: number;
   /** What the seed exercised. */
@@ -70,20 +67,15 @@ class Run implements Sight, Witness {
   readonly runs: readonly AbortController[];
   readonly #origins = new Map<string, OriginSight>();
   readonly #stack: Stack;
-  readonly #tally: Record<string, number> = {};
-  readonly #trace: string[] = [];
-  readonly #keepAll: boolean;
-  readonly #judges: Judges;
-  #violation: Outcome["violation"];
+  readonly #judge: Judge;
   #entries = 0;
   /** Events since time last moved. */
   #sameInstant = 0;
 
   constructor(scenario: Scenario, { trace = false, mutation = {}, only }: Options) {
     this.scenario = scenario;
-    this.#keepAll = trace;
-    this.#judges = judgesOf(only);
     this.world = new World(scenario.seed, scenario.lag);
+    this.#judge = new Judge(this, { trace, only });
     this.pools = scenario.pools.map((plan) => ({
       plan,
       slots: new Slots(plan.capacity),
@@ -112,32 +104,33 @@ class Run implements Sight, Witness {
 
   async toTheEnd(): Promise<Outcome> {
     const unhandled = (error: unknown): void =>
-      this.#report("no-stray-errors", `unhandled: ${String(error)}`);
+      this.#judge.report("no-stray-errors", `unhandled: ${String(error)}`);
     process.on("unhandledRejection", unhandled);
     process.on("uncaughtException", unhandled);
     try {
-      while (this.#violation === undefined) {
+      while (this.#judge.violation === undefined) {
         // What is left to keep-alives and sweeps alone would hold no process.
         if (this.world.left("pending") + this.world.left("script") + this.world.left("turn") === 0) break;
         const label = await this.world.step();
         if (label === undefined) break;
-        if (label !== "timer" && label !== "turn") this.#note(label);
+        if (label !== "timer" && label !== "turn") this.#judge.note(label);
         this.#afterEvent();
       }
-      if (this.#violation === undefined) this.#check("atEnd");
+      if (this.#judge.violation === undefined) this.#judge.check("atEnd");
     } catch (error) {
-      this.#report("no-stray-errors", `thrown: ${String(error)}`);
+      this.#judge.report("no-stray-errors", `thrown: ${String(error)}`);
     } finally {
       process.off("unhandledRejection", unhandled);
       process.off("uncaughtException", unhandled);
     }
+    const { violation, tally, trace } = this.#judge;
     return {
       seed: this.scenario.seed,
-      ...(this.#violation && { violation: this.#violation }),
+      ...(violation && { violation: { ...violation, lanes: this.#stack.lanes() } }),
       steps: this.world.steps,
       virtualMs: this.world.now(),
-      tally: this.#tally,
-      trace: this.#trace,
+      tally,
+      trace,
     };
   }
 
@@ -187,14 +180,14 @@ class Run implements Sight, Witness {
         ahead: lane.waiting.size,
       };
       call.attempts.push(attempt);
-      this.#fire("onEnter", attempt);
+      this.#judge.fire("onEnter", attempt);
       if (!lane.clients.has(client)) lane.clients.set(client, lane.dispatched.length);
       if ((client.requestsPerMinute ?? client.tokensPerMinute) !== undefined) lane.paced = true;
       lane.waiting.add(attempt);
       client.waiting.add(attempt);
       this.#reach(call, "waiting");
       this.#armAbort(call, "queued");
-      if (attempt.number > 1) this.#count("retries");
+      if (attempt.number > 1) this.#judge.count("retries");
       const leave = (): void => {
         lane.waiting.delete(attempt);
         client.waiting.delete(attempt);
@@ -224,7 +217,7 @@ class Run implements Sight, Witness {
       const attempt = call.attempts.at(-1)!;
       const { lane } = call;
       attempt.dispatchedAt = this.world.now();
-      this.#fire("onDispatch", attempt);
+      this.#judge.fire("onDispatch", attempt);
       lane.waiting.delete(attempt);
       client.waiting.delete(attempt);
       lane.dispatched.push(attempt);
@@ -258,17 +251,17 @@ class Run implements Sight, Witness {
   readonly work: Witness["work"] = (call, streamed, run) => {
     const attempt = call.attempts.at(-1)!;
     attempt.streamed = streamed;
-    this.#fire("onSend", attempt);
+    this.#judge.fire("onSend", attempt);
     attempt.sentAt = this.world.now();
     delete attempt.endedAt;
-    this.#note(`sent ${call.plan.id}.${attempt.number}`);
-    this.#count("sent");
+    this.#judge.note(`sent ${call.plan.id}.${attempt.number}`);
+    this.#judge.count("sent");
     this.#armAbort(call, "sent");
     const end = (): void => {
       attempt.endedAt = this.world.now();
       this.touched.add(call);
-      this.#count(`fate: ${attempt.fate}`);
-      this.#note(`ended ${call.plan.id}.${attempt.number} (${attempt.fate})`);
+      this.#judge.count(`fate: ${attempt.fate}`);
+      this.#judge.note(`ended ${call.plan.id}.${attempt.number} (${attempt.fate})`);
       this.#armAbort(call, "answered");
     };
     const done = run(attempt);
@@ -281,7 +274,7 @@ class Run implements Sight, Witness {
   /** Remembers what a provider's error told about its lane. */
   #heed(lane: LaneSight, { error, hintMs }: Attempt): void {
     if (!isTrunklineError(error)) return;
-    this.#count(`error: ${error.code}`);
+    this.#judge.count(`error: ${error.code}`);
     const { retryAfterMs: heardMs } = error;
     if (error.code !== "rate_limit" && (error.code !== "overloaded" || heardMs === undefined)) return;
     const now = this.world.now();
@@ -316,7 +309,7 @@ class Run implements Sight, Witness {
     this.calls[plan.id] = call;
     this.open.add(call);
     this.touched.add(call);
-    this.#count("calls");
+    this.#judge.count("calls");
     if (plan.abort?.phase === "before") this.#abort(call);
     if (plan.run !== undefined && this.runs[plan.run]!.signal.aborted) this.#leaves(call);
     this.#armAbort(call, "arrived");
@@ -328,7 +321,7 @@ class Run implements Sight, Witness {
       call.settledAt = this.world.now();
       this.#reach(call, "settled");
       this.open.delete(call);
-      this.#fire("onSettle", call);
+      this.#judge.fire("onSettle", call);
     };
     this.#stack
       .call(plan.line, plan.id)(requestOf(plan, call.lane.plan.model), this.#optionsOf(call))
@@ -336,12 +329,12 @@ class Run implements Sight, Witness {
         (answer) =>
           settle(() => {
             call.answer = answer;
-            this.#count("answered");
+            this.#judge.count("answered");
           }),
         (error: unknown) =>
           settle(() => {
             call.error = error;
-            this.#count(`failed: ${isTrunklineError(error) ? error.code : "foreign"}`);
+            this.#judge.count(`failed: ${isTrunklineError(error) ? error.code : "foreign"}`);
           }),
       );
   }
@@ -389,7 +382,7 @@ class Run implements Sight, Witness {
     this.touched.add(call);
     if (call.settledAt === undefined) {
       call.abortedAt ??= this.world.now();
-      this.#count(`aborted while ${call.phase}`);
+      this.#judge.count(`aborted while ${call.phase}`);
     }
     call.controller.abort(new Error("the caller had enough"));
   }
@@ -406,26 +399,26 @@ class Run implements Sight, Witness {
       default:
         this.#stack.change(change);
     }
-    this.#count(`change: ${change.kind}`);
+    this.#judge.count(`change: ${change.kind}`);
   }
 
   #leaves(call: CallSight): void {
     call.abortedAt ??= this.world.now();
     this.touched.add(call);
-    this.#count(`aborted by its run while ${call.phase}`);
+    this.#judge.count(`aborted by its run while ${call.phase}`);
   }
 
   #reach(call: CallSight, phase: Phase): void {
     if (call.phase === "settled") return;
     call.phase = phase;
     this.touched.add(call);
-    this.#note(`${phase} ${call.plan.id}`);
+    this.#judge.note(`${phase} ${call.plan.id}`);
   }
 
   // Judging.
 
   #afterEvent(): void {
-    this.#check("always");
+    this.#judge.check("always");
     this.touched.clear();
     for (const lane of this.lanes) {
       lane.ableSince = able(lane, this.world.now()) ? (lane.ableSince ?? this.world.now()) : undefined;
@@ -433,79 +426,10 @@ class Run implements Sight, Witness {
     this.#sameInstant++;
     if (this.world.nextAt <= this.world.now()) {
       if (this.#sameInstant > longestInstant)
-        this.#report("time-moves", `${longestInstant} events at one instant`);
+        this.#judge.report("time-moves", `${longestInstant} events at one instant`);
       return;
     }
     this.#sameInstant = 0;
-    this.#check("atRest");
-  }
-
-  #fire(hook: "onEnter" | "onDispatch" | "onSend", subject: Attempt): void;
-  #fire(hook: "onSettle", subject: CallSight): void;
-  #fire(hook: "onEnter" | "onDispatch" | "onSend" | "onSettle", subject: Attempt | CallSight): void {
-    for (const invariant of this.#judges[hook]) {
-      const ask = invariant[hook] as (subject: Attempt | CallSight, sight: Sight) => string | undefined;
-      const message = ask(subject, this);
-      if (message !== undefined) this.#report(invariant.name, message);
-    }
-  }
-
-  #check(hook: "always" | "atRest" | "atEnd"): void {
-    for (const invariant of this.#judges[hook]) {
-      const message = invariant[hook]!(this);
-      if (message !== undefined) this.#report(invariant.name, message);
-    }
-  }
-
-  /** Only noted: thrown inside a layer, it would be taken for a driver's fault. The loop stops at the first. */
-  #report(invariant: string, message: string): void {
-    this.#violation ??= { invariant, message, at: this.world.now(), lanes: this.#stack.lanes() };
-    this.#note(`VIOLATED ${invariant}: ${message}`);
-  }
-
-  #note(what: string): void {
-    this.#trace.push(`${this.world.now()} ${what}`);
-    if (!this.#keepAll && this.#trace.length > 200) this.#trace.splice(0, 160);
-  }
-
-  #count(what: string): void {
-    this.#tally[what] = (this.#tally[what] ?? 0) + 1;
+    this.#judge.check("atRest");
   }
 }
-
-type Hook = Exclude<keyof Invariant, "name" | "says">;
-const hooks: readonly Hook[] = ["onEnter", "onDispatch", "onSend", "onSettle", "always", "atRest", "atEnd"];
-type Judges = Readonly<Record<Hook, readonly Invariant[]>>;
-
-function judgesOf(only: readonly string[] | undefined): Judges {
-  const chosen = only === undefined ? invariants : invariants.filter(({ name }) => only.includes(name));
-  const having = (hook: Hook) => chosen.filter((invariant) => invariant[hook] !== undefined);
-  return Object.fromEntries(hooks.map((hook) => [hook, having(hook)])) as unknown as Judges;
-}
-
-/** Whether a waiting call of the lane has its slots, nobody to follow, and nothing known forbids it to start. */
-function able({ plan, waiting, running, toldUntil }: LaneSight, now: number): boolean {
-  if (waiting.size === 0 || now < toldUntil) return false;
-  // How many may run at once is adapted there; one may always.
-  if (plan.concurrencyBound && running.size > 0) return false;
-  for (const attempt of waiting) {
-    const followed = sharesPrefix(attempt) && [...running].some((other) => samePrefix(attempt, other));
-    if (!followed && attempt.client.slots.every((slots) => slots.free)) return true;
-  }
-  return false;
-}
-
-/** A prompt of roughly as many tokens as planned. Calls of one group share their system text and no more. */
-function requestOf(plan: CallPlan, model: string): ChatRequest {
-  const system =
-    plan.prefix === undefined ? [] : [{ role: "system" as const, content: prefixes[plan.prefix]! }];
-  const content = `${plan.id} ${"word ".repeat(Math.max(1, Math.round(plan.promptTokens * 0.8)))}`;
-  return {
-    model,
-    messages: [...system, { role: "user", content }],
-    ...(plan.maxTokens !== undefined && { maxTokens: plan.maxTokens }),
-    extra: { call: plan.id },
-  };
-}
-
-const prefixes = ["apple ", "bread ", "cider "].map((word) => word.repeat(5_000));

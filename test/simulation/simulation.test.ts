@@ -10,10 +10,13 @@ function verdict({ seed, violation, trace }: Outcome): string | undefined {
   return `seed ${seed} breaks ${invariant} at ${at} ms: ${message}\n${trace.slice(-25).join("\n")}`;
 }
 
-describe("the line on virtual time", () => {
+/** Processor time, not waiting: however busy the machine is, a block ends. */
+const patient = { timeout: 120_000 };
+
+describe("the line on virtual time", patient, () => {
   const block = 20;
-  for (let from = 1; from <= 240; from += block) {
-    test(`seeds ${from} to ${from + block - 1} keep every invariant`, { timeout: 60_000 }, async () => {
+  for (let from = 1; from <= 200; from += block) {
+    test(`seeds ${from} to ${from + block - 1} keep every invariant`, async () => {
       for (let seed = from; seed < from + block; seed++)
         expect(verdict(await simulate(seed))).toBeUndefined();
     });
@@ -44,13 +47,13 @@ const lessons: readonly (readonly [seed: number, lesson: string])[] = [
   [540, "one caller's short prefixWait sent all others off with a cold prefix"],
 ];
 
-describe("seeds that failed once", () => {
+describe("seeds that failed once", patient, () => {
   test.each(lessons)("seed %i: %s", async (seed) => {
     expect(verdict(await simulate(seed))).toBeUndefined();
   });
 });
 
-describe("the invariants can fail", () => {
+describe("the invariants can fail", patient, () => {
   test.each(faults)("$breaks notices $what", async ({ breaks, mutation }) => {
     for (let seed = 1; seed <= 300; seed++) {
       const { violation } = await simulate(seed, { mutation, only: [breaks] });

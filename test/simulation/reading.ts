@@ -1,0 +1,138 @@
+import { isTrunklineError } from "../../src/core/errors.ts";
+import type { Attempt, CallSight, LaneSight, Sight } from "./sight.ts";
+
+export const last = <T>(list: readonly T[]): T | undefined => list[list.length - 1];
+
+/** Hints beyond this are not obeyed to the letter: the layers cap them. */
+export const longestHint = 3_600_000;
+
+/** Whether the caller, not the provider, ended the call. */
+export function left(call: CallSight, sight: Sight): boolean {
+  const closed = codeOf(call.error) === "closed" && sentAway(call, sight);
+  return call.abortedAt !== undefined || closed || (call.settledAt ?? 0) >= call.deadlineAt;
+}
+
+/** Whether a close reached the call: it came through what was closed already, or was still there at the deadline. */
+export function sentAway(call: CallSight, { closings, world }: Sight): boolean {
+  return closings.some(
+    ({ at, client, abortsAt }) =>
+      (client === undefined || client === call.line.client) &&
+      (world.now() >= abortsAt || (call.arrivedAt >= at && call.attempts.length === 0)),
+  );
+}
+
+export function explains(call: CallSight, sight: Sight): boolean {
+  const now = sight.world.now();
+  const error = call.error as { code: string; phase?: string };
+  const attempt = last(call.attempts);
+  if (attempt?.error !== undefined && attempt.error === error && attempt.overAt !== undefined) return true;
+  switch (error.code) {
+    case "aborted":
+      return call.abortedAt !== undefined || call.deltas === call.plan.throwsAt;
+    case "timeout":
+      if (error.phase === "total") return now >= call.deadlineAt;
+      return (
+        error.phase === "queue" && attempt !== undefined && now - attempt.enteredAt >= call.plan.queueTimeout
+      );
+    case "queue_full":
+      return true;
+    case "bad_request":
+      // The call is larger than a limit that its lane knows of.
+      return attempt !== undefined && attempt.dispatchedAt === undefined && limitsTokens(call);
+    case "rate_limit":
+      // The lane is paused for longer than the call, or anybody, would wait.
+      return attempt !== undefined && attempt.dispatchedAt === undefined && hopeless(call, now);
+    case "closed":
+      return sentAway(call, sight);
+    default:
+      return false;
+  }
+}
+
+/** Without a hint a lane pauses by its own guess, a minute at most; any pause is spread by up to five seconds. */
+export function hopeless({ lane, deadlineAt }: CallSight, now: number): boolean {
+  const { toldUntil, askedUntil, refusedAt } = lane;
+  const pausedUntil =
+    Math.max(Math.min(askedUntil, now + longestHint), toldUntil, refusedAt + 60_000) + 5_000;
+  return now < pausedUntil && (askedUntil > now + longestHint / 2 || pausedUntil >= deadlineAt);
+}
+
+export function limitsTokens({ lane }: CallSight): boolean {
+  return (
+    lane.plan.headers !== "none" ||
+    [...lane.clients.keys()].some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
+  );
+}
+
+/** Whether admission should make calls of its prefix wait for a first one. */
+export function sharesPrefix({ call }: Attempt): boolean {
+  const { prefix, prefixSharing } = call.plan;
+  return prefix !== undefined && prefixSharing !== false && call.lane.plan.cachesPrefixes;
+}
+
+/** Whether two different attempts of a lane share a prefix that is worth waiting for. */
+export function samePrefix(one: Attempt, other: Attempt): boolean {
+  return one !== other && sharesPrefix(other) && one.call.plan.prefix === other.call.plan.prefix;
+}
+
+/** By how much the fullest stretch of time exceeds `rate` (calls a millisecond). What was never sent gives back. */
+export function excessOf(dispatched: readonly Attempt[], rate: number): number {
+  let level = 0;
+  let most = 0;
+  let at = 0;
+  for (const { dispatchedAt, sentAt, error } of dispatched) {
+    if (sentAt === undefined || (isTrunklineError(error) && error.sent === false)) continue;
+    level = Math.max(0, level - (dispatchedAt! - at) * rate) + 1;
+    at = dispatchedAt!;
+    most = Math.max(most, level);
+  }
+  return most;
+}
+
+/** Whether the attempt repeats one that failed; what a limit refused is paced by its lane instead. */
+export function spendsBudget({ call, number }: Attempt): boolean {
+  const before = call.attempts[number - 2];
+  return before !== undefined && codeOf(before.error) !== "rate_limit";
+}
+
+/** Whether it may have waited for another to warm its prefix, known to be shared or large enough to ask. */
+export function mayFollow({ call }: Attempt): boolean {
+  return call.lane.plan.cachesPrefixes && (call.plan.prefix !== undefined || call.plan.promptTokens > 500);
+}
+
+/** Arrival, and the head start that its priority gives to others. */
+export function rankOf({ call }: Attempt): number {
+  return call.arrivedAt + { interactive: 0, evaluation: 20_000, batch: 60_000 }[call.plan.priority];
+}
+
+/** How long a lane may stand although it could start a call. */
+export function patience(lane: LaneSight): number {
+  return lane.paced ? 120_000 : 0;
+}
+
+export function newestOf(waiting: ReadonlySet<Attempt>): Attempt | undefined {
+  let newest: Attempt | undefined;
+  for (const attempt of waiting) if (newest === undefined || attempt.entry > newest.entry) newest = attempt;
+  return newest;
+}
+
+export function codeOf(error: unknown): string {
+  return error === undefined ? "nothing" : isTrunklineError(error) ? error.code : "a foreign error";
+}
+
+export function inWords(call: CallSight): string {
+  const fates = call.attempts.map((attempt) => attempt.fate ?? "not sent").join(", ");
+  return `call ${call.plan.id} (${call.phase}; ${fates})`;
+}
+
+/** Whether a waiting call of the lane has its slots, nobody to follow, and nothing known forbids it to start. */
+export function able({ plan, waiting, running, toldUntil }: LaneSight, now: number): boolean {
+  if (waiting.size === 0 || now < toldUntil) return false;
+  // How many may run at once is adapted there; one may always.
+  if (plan.concurrencyBound && running.size > 0) return false;
+  for (const attempt of waiting) {
+    const followed = sharesPrefix(attempt) && [...running].some((other) => samePrefix(attempt, other));
+    if (!followed && attempt.client.slots.every((slots) => slots.free)) return true;
+  }
+  return false;
+}
