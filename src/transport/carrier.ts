@@ -3,6 +3,8 @@ import type { Flight } from "./flight.ts";
 /** A connection that is ready to carry calls. */
 export interface Carrier {
   readonly protocol: "h1" | "h2";
+  /** Takes no new calls any more. */
+  readonly retired: boolean;
   /** Places for further calls at this moment; 0 when full or retired. */
   readonly room: number;
   /** Places in use. A place is in use until its stream or socket is truly free again. */

@@ -5,7 +5,7 @@ import type { Exchange } from "./exchange.ts";
 /** Who is aborted when a deadline passes. */
 interface Late {
   readonly origin: string;
-  abort(reason: TrunklineError, late: boolean): void;
+  abort(reason: TrunklineError): void;
 }
 
 /**
@@ -78,7 +78,7 @@ export class Deadlines {
       return;
     }
     const phase = quiet ? (this.#headed ? "idle" : "first_byte") : "total";
-    this.#late.abort(this.#error(phase), true);
+    this.#late.abort(this.#error(phase));
   }
 
   #error(phase: TimeoutPhase): TrunklineError {

@@ -7,8 +7,8 @@ import { limits } from "./limits.ts";
 
 /** The stream or socket that a flight is on. */
 export interface Ride {
-  /** Nobody reads any more. `late` says that a deadline passed, so the peer may be gone. */
-  drop(late: boolean): void;
+  /** Nobody reads any more. */
+  drop(): void;
 }
 
 /** Who is told how flights end: the pool. */
@@ -145,10 +145,10 @@ export class Flight {
   }
 
   /** Ends it from outside: an abort, a deadline, a close, a reader that threw. */
-  abort(reason: unknown, late = false): void {
+  abort(reason: unknown): void {
     const ride = this.#ride;
     if (!this.#land()) return;
-    ride?.drop(late);
+    ride?.drop();
     this.#reject(reason);
   }
 

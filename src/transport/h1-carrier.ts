@@ -58,6 +58,10 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
     socket.unref();
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   get room(): number {
     return this.#busy || this.#retired ? 0 : 1;
   }

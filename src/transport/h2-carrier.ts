@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Clock } from "../core/clock.ts";
 import type { Carrier, Keeper } from "./carrier.ts";
 import type { Flight } from "./flight.ts";
+import { Pulse } from "./h2-pulse.ts";
 import { H2Ride, type Session } from "./h2-ride.ts";
 import { limits } from "./limits.ts";
 
@@ -21,6 +22,7 @@ export class H2Carrier implements Carrier, Session {
   readonly #session: ClientHttp2Session;
   readonly #pseudo: readonly string[];
   readonly #keeper: Keeper;
+  readonly pulse: Pulse;
   /** Streams that may be open; 0 until the server's settings came. */
   #most = 0;
   #used = 0;
@@ -29,7 +31,6 @@ export class H2Carrier implements Carrier, Session {
   #closed = 0;
   #turning = false;
   #retired = false;
-  #pinging = false;
 
   constructor(origin: URL, socket: Socket, keeper: Keeper, clock: Clock) {
     this.origin = origin.origin;
@@ -47,6 +48,8 @@ export class H2Carrier implements Carrier, Session {
       },
     });
     this.#session = session;
+    // A session that does not answer gets no new calls; those on it wait for their own deadlines.
+    this.pulse = new Pulse(session, clock, () => (this.#used === 0 ? this.destroy() : this.retire()));
     session.once("connect", () => session.setLocalWindowSize(limits.sessionWindow));
     session.on("remoteSettings", (settings) => this.#settle(settings.maxConcurrentStreams));
     session.on("goaway", (_code, lastId) => {
@@ -58,6 +61,8 @@ export class H2Carrier implements Carrier, Session {
     session.on("close", () => this.retire());
     // After an alert of TLS Node's session waits for a close of the socket that nobody asks for.
     socket.on("error", () => socket.destroy());
+    // Its session over, the socket would wait for the server's end, which may never come.
+    socket.once("finish", () => socket.destroy());
   }
 
   /** Resolves when the server's settings came, so that calls may start; rejects when the session ends before. */
@@ -75,8 +80,14 @@ export class H2Carrier implements Carrier, Session {
     });
   }
 
+  get retired(): boolean {
+    return this.#retired;
+  }
+
   get room(): number {
-    return this.#retired || this.#session.closed || this.#session.destroyed ? 0 : Math.max(0, this.#most - this.#used);
+    return this.#retired || this.#session.closed || this.#session.destroyed
+      ? 0
+      : Math.max(0, this.#most - this.#used);
   }
 
   get used(): number {
@@ -94,19 +105,14 @@ export class H2Carrier implements Carrier, Session {
 
   start(flight: Flight): void {
     const { method, path, body } = flight.exchange;
-    if (this.#used++ === 0) this.#session.ref();
-    const ride = new H2Ride(this, flight);
-    flight.board(ride);
     const head = [":method", method, ":path", path, ...this.#pseudo, ...flight.headers];
-    if (body === undefined || body.length === 0) {
-      ride.take(this.#session.request(head, { endStream: true }));
-    } else {
-      const bytes = typeof body === "string" ? Buffer.from(body) : body;
-      head.push("content-length", String(bytes.length));
-      const stream = this.#session.request(head, { endStream: false });
-      ride.take(stream);
-      stream.end(bytes);
-    }
+    const bytes = typeof body === "string" ? Buffer.from(body) : body;
+    const empty = bytes === undefined || bytes.length === 0;
+    if (!empty) head.push("content-length", String(bytes.length));
+    const stream = this.#session.request(head, { endStream: empty });
+    if (this.#used++ === 0) this.#session.ref();
+    flight.board(new H2Ride(this, stream, flight));
+    if (!empty) stream.end(bytes);
     flight.sent();
   }
 
@@ -121,17 +127,7 @@ export class H2Carrier implements Carrier, Session {
   destroy(): void {
     this.retire();
     this.#session.destroy();
-  }
-
-  /** A session that does not answer gets no new calls; those on it wait for their own deadlines. */
-  probe(): void {
-    if (this.#pinging || this.#retired || this.#session.destroyed) return;
-    this.#pinging = true;
-    const timer = this.clock.after(limits.pingAnswer, () => this.#unanswered(), "idle");
-    this.#session.ping(() => {
-      this.#pinging = false;
-      timer.cancel();
-    });
+    this.#socket.destroy();
   }
 
   streamEnding(): void {
@@ -168,10 +164,5 @@ export class H2Carrier implements Carrier, Session {
     if (most === this.#most) return;
     this.#most = most;
     this.#keeper.freed(this);
-  }
-
-  #unanswered(): void {
-    this.retire();
-    if (this.#used === 0) this.destroy();
   }
 }

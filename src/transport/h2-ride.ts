@@ -3,6 +3,7 @@ import { Duplex } from "node:stream";
 import type { Clock, Timer } from "../core/clock.ts";
 import { brokenExchange } from "./failure.ts";
 import type { Flight, Ride } from "./flight.ts";
+import type { Pulse } from "./h2-pulse.ts";
 import { joinHeaders } from "./headers.ts";
 import { limits } from "./limits.ts";
 
@@ -12,8 +13,7 @@ export interface Session {
   readonly clock: Clock;
   /** The server's last id, once it said GOAWAY: streams above it were not processed. */
   readonly lastId: number;
-  /** Is anybody there? */
-  probe(): void;
+  readonly pulse: Pulse;
   /** The flight left a stream that will close in a moment. */
   streamEnding(): void;
   streamClosed(): void;
@@ -25,7 +25,7 @@ type RiddenStream = ClientHttp2Stream & { ride: H2Ride };
 /** One call on one HTTP/2 stream. */
 export class H2Ride implements Ride {
   readonly #session: Session;
-  #stream: RiddenStream | undefined;
+  readonly #stream: RiddenStream;
   #flight: Flight | undefined;
   #error: Error | undefined;
   #headed = false;
@@ -34,15 +34,13 @@ export class H2Ride implements Ride {
   /** The stream's own end came, and not only its reset. */
   #whole = false;
   #tailBytes = 0;
+  #cancelled = false;
   #tail: Timer | undefined;
 
-  constructor(session: Session, flight: Flight) {
+  constructor(session: Session, bare: ClientHttp2Stream, flight: Flight) {
+    const stream = bare as RiddenStream;
     this.#session = session;
     this.#flight = flight;
-  }
-
-  take(bare: ClientHttp2Stream): void {
-    const stream = bare as RiddenStream;
     stream.ride = this;
     this.#stream = stream;
     stream.push = pushAndNote;
@@ -53,9 +51,8 @@ export class H2Ride implements Ride {
     stream.on("close", onClose);
   }
 
-  drop(late: boolean): void {
+  drop(): void {
     this.#leave();
-    if (late) this.#session.probe();
     this.#cancel();
   }
 
@@ -91,7 +88,7 @@ export class H2Ride implements Ride {
     if (!this.#whole) return;
     const flight = this.#leave();
     // A server that answers before it has read the whole request leaves our half open.
-    if (!this.#stream!.writableFinished) this.#cancel();
+    if (!this.#stream.writableFinished) this.#cancel();
     flight?.end();
   }
 
@@ -104,7 +101,7 @@ export class H2Ride implements Ride {
     const flight = this.#leave();
     this.#session.streamClosed();
     if (flight === undefined) return;
-    const { id, rstCode } = this.#stream!;
+    const { id, rstCode } = this.#stream;
     const { origin, lastId } = this.#session;
     const what = `the stream ended before the answer was complete (code ${rstCode})`;
     if (id === undefined || id > lastId || rstCode === constants.NGHTTP2_REFUSED_STREAM) {
@@ -127,7 +124,9 @@ export class H2Ride implements Ride {
   }
 
   #cancel(): void {
-    this.#stream?.close(constants.NGHTTP2_CANCEL);
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#session.pulse.cancel(this.#stream);
   }
 }
 

@@ -126,12 +126,12 @@ export class Opener {
       attempt.socket = raw;
       raw.once("close", () => this.#closed());
     });
-    if (socket.destroyed) throw new Error("it closed at once");
     const carrier =
       protocol === "h1"
         ? new H1Carrier(this.#origin.origin, socket, this.#pool, this.#clock)
         : new H2Carrier(this.#origin, socket, this.#pool, this.#clock);
     await carrier.ready();
+    if (carrier.retired || socket.destroyed) throw new Error("it closed at once");
     this.#protocol = protocol;
     return carrier;
   }

@@ -5,11 +5,12 @@ import { outside } from "../core/outside.ts";
 import { Slots } from "../core/slots.ts";
 import type { Carrier } from "./carrier.ts";
 import { Connector } from "./connector.ts";
-import { codeOf, unwrap } from "./failure.ts";
+import { brokenExchange } from "./failure.ts";
 import { Fleet } from "./fleet.ts";
 import type { Flight, Tower } from "./flight.ts";
 import { limits } from "./limits.ts";
 import { Line } from "./line.ts";
+import { Notices } from "./notices.ts";
 import { Opener, type Opening } from "./opener.ts";
 import type { PoolSettings, PoolUse } from "./settings.ts";
 import type { SocketBudget } from "./socket-budget.ts";
@@ -30,12 +31,14 @@ export class Pool implements Tower, Opening {
   /** How many calls it can carry now. Admission takes and gives; the limit is moved here. */
   readonly slots = new Slots(1);
   readonly #clock: Clock;
-  readonly #logger: () => Logger;
+  readonly #notices: Notices;
   readonly #budget: SocketBudget;
   readonly #fleet: Fleet;
   readonly #opener: Opener;
   readonly #line = new Line();
   readonly #users = new Set<PoolUse>();
+  #connectTimeout = 0;
+  #connections: readonly (number | undefined)[] = [];
   readonly #emptied: () => void;
   /** Calls that came and have not landed. */
   #flights = 0;
@@ -44,14 +47,13 @@ export class Pool implements Tower, Opening {
   /** The budget granted less than was wanted; it will tell when to ask again. */
   #short = false;
   #serving = false;
-  readonly #loggedAt = new Map<string, number>();
 
   /** `emptied` is called when nobody uses the pool and nothing runs in it any more. */
   constructor(settings: PoolSettings, { clock, logger, budget }: Surroundings, emptied: () => void) {
     const origin = new URL(settings.origin);
     this.origin = origin.origin;
     this.#clock = clock;
-    this.#logger = logger;
+    this.#notices = new Notices(origin.origin, clock, logger);
     this.#budget = budget;
     this.#emptied = emptied;
     this.#fleet = new Fleet(clock);
@@ -93,11 +95,13 @@ export class Pool implements Tower, Opening {
 
   join(use: PoolUse): void {
     this.#users.add(use);
+    this.#agree();
     this.#measure();
   }
 
   leave(use: PoolUse): void {
-    if (!this.#users.delete(use)) return;
+    this.#users.delete(use);
+    this.#agree();
     this.#measure();
     this.#tidy();
   }
@@ -128,7 +132,7 @@ export class Pool implements Tower, Opening {
     this.#fleet.add(carrier);
     while (this.#line.renewed > 0 && carrier.room > 0) {
       this.#fleet.wake(carrier);
-      carrier.start(this.#line.shiftRenewed()!);
+      this.#start(carrier, this.#line.shiftRenewed()!);
     }
     this.#serve();
     this.#measure();
@@ -162,11 +166,7 @@ export class Pool implements Tower, Opening {
   }
 
   shortage(error: unknown): void {
-    const code = codeOf(unwrap(error));
-    this.#log(
-      "warn",
-      `${code}: this process has no more descriptors or ports; trunkline now opens fewer sockets`,
-    );
+    this.#notices.shortage(error);
   }
 
   // What the budget asks.
@@ -184,7 +184,7 @@ export class Pool implements Tower, Opening {
   #place(flight: Flight): void {
     const carrier = this.#line.servable === 0 ? this.#fleet.pick() : undefined;
     if (carrier !== undefined) {
-      carrier.start(flight);
+      this.#start(carrier, flight);
       return;
     }
     this.#line.add(flight);
@@ -192,12 +192,21 @@ export class Pool implements Tower, Opening {
     this.#grow();
   }
 
+  #start(carrier: Carrier, flight: Flight): void {
+    try {
+      carrier.start(flight);
+    } catch (error) {
+      flight.abort(brokenExchange(this.origin, "the request could not be started", error, false));
+      this.#fleet.rest(carrier);
+    }
+  }
+
   /** Gives places to those that wait, and opens connections for the rest. */
   #serve(): void {
     while (this.#line.servable > 0) {
       const carrier = this.#fleet.pick();
       if (carrier === undefined) break;
-      carrier.start(this.#line.shift()!);
+      this.#start(carrier, this.#line.shift()!);
     }
     if (this.#line.size > 0) this.#grow();
   }
@@ -218,7 +227,7 @@ export class Pool implements Tower, Opening {
   #grow(): void {
     const cap = this.#cap;
     const open = this.#fleet.size + this.#opener.connecting;
-    if (open >= cap) this.#logFull(cap);
+    if (open >= cap) this.#notices.full(cap, this.protocol);
     const room = Math.min(this.#opener.room, cap - open);
     if (room <= 0 || this.#short) return;
     const calls = this.#line.renewed + Math.max(0, this.#line.servable - this.#fleet.ending);
@@ -227,16 +236,21 @@ export class Pool implements Tower, Opening {
     const granted = this.#budget.take(this, wanted);
     this.#short = granted < wanted;
     this.#sockets += granted;
-    const timeout = Math.max(0, ...Array.from(this.#users, (use) => use.connectTimeout));
-    for (let i = 0; i < granted; i++) this.#opener.open(timeout);
+    for (let i = 0; i < granted; i++) this.#opener.open(this.#connectTimeout);
   }
 
-  /** Connections allowed by the users, the largest wish of the living ones. */
+  /** The largest wish of the living users, or of the last who left calls behind. */
+  #agree(): void {
+    if (this.#users.size === 0) return;
+    const wishes = [...this.#users];
+    this.#connectTimeout = Math.max(...wishes.map(({ connectTimeout }) => connectTimeout));
+    this.#connections = wishes.map(({ connections }) => connections);
+  }
+
+  /** Connections there may be. */
   get #cap(): number {
     const usual = this.protocol === "h2" ? limits.h2Sessions : limits.h1Sockets;
-    let cap = 0;
-    for (const { connections } of this.#users) cap = Math.max(cap, connections ?? usual);
-    return cap || usual;
+    return Math.max(...this.#connections.map((connections) => connections ?? usual));
   }
 
   /** Calls on one connection. */
@@ -245,6 +259,7 @@ export class Pool implements Tower, Opening {
   }
 
   #measure(): void {
+    if (this.#users.size === 0) return;
     const cap = this.#cap;
     const reach = this.#budget.reach(this, cap);
     if (reach < cap) this.#budget.watch(this);
@@ -263,21 +278,6 @@ export class Pool implements Tower, Opening {
     this.#fleet.retireAll();
     this.#budget.leave(this);
     this.#emptied();
-  }
-
-  #logFull(cap: number): void {
-    const what = this.protocol === "h2" ? "HTTP/2 sessions" : "sockets";
-    this.#log(
-      "info",
-      `all ${cap} ${what} to ${this.origin} are in use and calls wait for one; the option \`connections\` sets how many there may be`,
-    );
-  }
-
-  #log(level: "info" | "warn", message: string): void {
-    const now = this.#clock.now();
-    if (now - (this.#loggedAt.get(level) ?? Number.NEGATIVE_INFINITY) < limits.logEvery) return;
-    this.#loggedAt.set(level, now);
-    this.#logger()[level](message);
   }
 }
 

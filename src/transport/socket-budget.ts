@@ -49,6 +49,7 @@ export class SocketBudget {
   set ceiling(sockets: number) {
     this.#ceiling = sockets;
     this.#cap = sockets;
+    this.tell();
   }
 
   get taken(): number {
@@ -80,7 +81,7 @@ export class SocketBudget {
     const granted = Math.max(Math.min(wanted, free), user.sockets === 0 ? 1 : 0);
     this.#taken += granted;
     if (granted < wanted) this.#short.add(user);
-    this.#makeRoom(user, Math.max(wanted - granted, this.#taken - this.#cap));
+    this.#makeRoom(Math.max(wanted - granted, this.#taken - this.#cap));
     return granted;
   }
 
@@ -127,12 +128,11 @@ export class SocketBudget {
     );
   }
 
-  #makeRoom(forUser: SocketUser, sockets: number): void {
+  #makeRoom(sockets: number): void {
     for (let i = 0; i < sockets; i++) {
       let idlest: SocketUser | undefined;
       for (const user of this.#users) {
-        if (user !== forUser && user.idleSince < (idlest?.idleSince ?? Number.POSITIVE_INFINITY))
-          idlest = user;
+        if (user.idleSince < (idlest?.idleSince ?? Number.POSITIVE_INFINITY)) idlest = user;
       }
       if (idlest === undefined) return;
       idlest.closeIdlest();

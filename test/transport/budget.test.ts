@@ -170,7 +170,7 @@ describe("the process-wide budget", () => {
           expect(users.map((each) => each.wanted)).toEqual([0, 0, 0, 0, 0]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 });

@@ -41,14 +41,14 @@ export const reset = (id: number, code: number): Buffer => frame(RST_STREAM, 0, 
 /** An HTTP/2 server of hand-made frames: it says what the test says, also what no library would. */
 export async function frameServer(
   onFrame: (frame: Frame, socket: Socket, nth: number) => void,
-  settings: Buffer | undefined = frame(SETTINGS, 0, 0),
+  { answersPing = true } = {},
 ) {
   let connections = 0;
   return rawTlsServer({ ...certificate, ALPNProtocols: ["h2"] }, (socket) => {
     const nth = connections++;
     let bytes = Buffer.alloc(0);
     let preface = true;
-    if (settings !== undefined) socket.write(settings);
+    socket.write(frame(SETTINGS, 0, 0));
     socket.on("error", () => {});
     socket.on("data", (chunk) => {
       bytes = Buffer.concat([bytes, chunk]);
@@ -65,6 +65,9 @@ export async function frameServer(
           payload: bytes.subarray(9, 9 + length),
         };
         bytes = bytes.subarray(9 + length);
+        if (came.type === PING && came.flags === 0 && answersPing) {
+          socket.write(frame(PING, ACK, 0, came.payload));
+        }
         if (came.type === SETTINGS && came.flags === 0) socket.write(frame(SETTINGS, ACK, 0));
         onFrame(came, socket, nth);
       }

@@ -1,21 +1,31 @@
 import type { Socket } from "node:net";
 import { expect, test } from "vitest";
-import { ACK, DATA, END_STREAM, endsRequest, frame, frameServer, ok, PING } from "./frames.ts";
+import {
+  DATA,
+  END_STREAM,
+  endsRequest,
+  frame,
+  frameServer,
+  HEADERS,
+  ok,
+  PING,
+  RST_STREAM,
+} from "./frames.ts";
 import { failures, open, quiet, send, until } from "./support.ts";
 
 /** The first connection accepts requests and answers nothing, perhaps not even a PING; later ones are well. */
 async function silentFirst(answersPing: boolean) {
   const requests: { nth: number; id: number; socket: Socket }[] = [];
   let pings = 0;
-  const server = await frameServer((came, socket, nth) => {
-    if (came.type === PING && came.flags === 0) {
-      pings++;
-      if (answersPing) socket.write(frame(PING, ACK, 0, came.payload));
-    }
-    if (!endsRequest(came)) return;
-    requests.push({ nth, id: came.id, socket });
-    if (nth > 0) socket.write(Buffer.concat([ok(came.id), frame(DATA, END_STREAM, came.id, "an answer")]));
-  });
+  const server = await frameServer(
+    (came, socket, nth) => {
+      if (came.type === PING && came.flags === 0) pings++;
+      if (!endsRequest(came)) return;
+      requests.push({ nth, id: came.id, socket });
+      if (nth > 0) socket.write(Buffer.concat([ok(came.id), frame(DATA, END_STREAM, came.id, "an answer")]));
+    },
+    { answersPing },
+  );
   return Object.assign(server, { requests, pings: () => pings });
 }
 
@@ -68,10 +78,13 @@ test("a session that answers the PING stays", async () => {
 });
 
 test("an idle deadline sends a PING too", async () => {
-  const server = await frameServer((came, socket, nth) => {
-    if (!endsRequest(came)) return;
-    socket.write(Buffer.concat([ok(came.id), frame(DATA, nth === 0 ? 0 : END_STREAM, came.id, "part")]));
-  });
+  const server = await frameServer(
+    (came, socket, nth) => {
+      if (!endsRequest(came)) return;
+      socket.write(Buffer.concat([ok(came.id), frame(DATA, nth === 0 ? 0 : END_STREAM, came.id, "part")]));
+    },
+    { answersPing: false },
+  );
   const { pool, clock } = open({ origin: server.origin });
   let parts = 0;
   const lost = failures([send(pool, { idleTimeout: 1_000, onPart: () => parts++ })]);
@@ -82,4 +95,18 @@ test("an idle deadline sends a PING too", async () => {
   await clock.advance(5_000);
   expect((await send(pool)).text).toBe("part");
   expect(server.accepted).toBe(2);
+});
+
+test("resets of many aborted calls travel in the answer to one PING", async () => {
+  const came: number[] = [];
+  const server = await frameServer(({ type }) => void came.push(type));
+  const { pool } = open({ origin: server.origin });
+  const controllers = Array.from({ length: 50 }, () => new AbortController());
+  const lost = failures(controllers.map(({ signal }) => send(pool, { signal })));
+  await until(() => came.filter((type) => type === HEADERS).length === 50);
+  for (const controller of controllers) controller.abort(new Error("left"));
+  expect(await lost).toHaveLength(50);
+  await until(() => came.filter((type) => type === RST_STREAM).length === 50);
+  expect(came.filter((type) => type === PING)).toHaveLength(1);
+  expect(came.lastIndexOf(PING)).toBeLessThan(came.indexOf(RST_STREAM));
 });

@@ -97,6 +97,25 @@ describe("holds on a pool", () => {
     other.release();
   });
 
+  test("Z2: calls that still wait for a connection when their hold is released get one", async () => {
+    const server = await holdingServer();
+    const { pool, transport, clock } = open(server.settings);
+    const call = send(pool);
+    pool.release();
+    const late = open({ ...server.settings, protocol: "h2" }, { connections: 1 });
+    const calls = Array.from({ length: 150 }, () => send(late.pool));
+    late.pool.release();
+    await clock.advance(1_000);
+    let left = calls.length + 1;
+    for (const each of [call, ...calls]) void each.then(() => left--);
+    while (left > 0) {
+      server.answerAll();
+      await turn();
+    }
+    await until(() => transport.stats().sockets + late.transport.stats().sockets === 0);
+    expect(server.accepted).toBe(2);
+  });
+
   test("Z3: released and destroyed twice, in any order", async () => {
     const server = await holdingServer();
     const { pool, transport } = open(server.settings);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { sharedBudget } from "../../src/transport/budget.ts";
-import { certificate, failures, h1Server, h2Server, open, send, turn, until } from "./support.ts";
+import { certificate, failures, h1Server, h2Server, open, rawServer, send, turn, until } from "./support.ts";
 
 /** Codes that the next connects fail with instead of being made. */
 let failing: string[] = [];
@@ -98,6 +98,14 @@ test("N6: what happened at each address is told, not an empty AggregateError", a
 });
 
 describe("a connect that fails", () => {
+  test("is one too when the server closes as soon as it is made", async () => {
+    const rude = await rawServer((socket) => socket.destroy());
+    const { pool } = open({ origin: rude.origin.replace("http", "https"), protocol: "h2" });
+    const errors = await failures(Array.from({ length: 10 }, () => send(pool)));
+    for (const error of errors) expect(error).toMatchObject({ code: "network", sent: false });
+    expect(errors).toHaveLength(10);
+  });
+
   test("fails those that wait when no connection lives, with nothing sent", async () => {
     const { pool } = open({ origin: "http://127.0.0.1:1" });
     const errors = await failures(Array.from({ length: 100 }, () => send(pool)));
