@@ -5,6 +5,7 @@ import { anthropic } from "./anthropic.ts";
 import type { Driver } from "./driver.ts";
 import { geminiNative } from "./gemini.ts";
 import type { Line } from "./http-driver.ts";
+import { llamaCpp } from "./llama-cpp.ts";
 import { ollamaNative } from "./ollama.ts";
 import { openaiLike } from "./openai-like.ts";
 import { openaiResponsesDriver } from "./openai-responses.ts";
@@ -22,16 +23,26 @@ export interface Found {
   readonly local?: Driver;
 }
 
-/** How the driver of each protocol is made. */
+/** Drivers that work in this process, by protocol: one for each model, shared by all who name it. */
+const locals = {
+  simulated: () => simulated(),
+  "llama-cpp": localModel,
+} as const satisfies Partial<Record<Protocol, (model: string) => Driver>>;
+
+type LocalProtocol = keyof typeof locals;
+
+/** How the driver of each other protocol is made. */
 const makers: Readonly<
-  Record<Protocol, (provider: Provider, line: Line, parts: { readonly clock: Clock }) => Driver>
+  Record<
+    Exclude<Protocol, LocalProtocol>,
+    (provider: Provider, line: Line, parts: { readonly clock: Clock }) => Driver
+  >
 > = {
   "openai-chat": openaiLike,
   "openai-responses": openaiResponsesDriver,
   anthropic,
   gemini: geminiNative,
   ollama: ollamaNative,
-  simulated,
 };
 
 /** Beginnings of model names that only one provider gives. */
@@ -65,12 +76,34 @@ export function lookup(name: string): Found {
   }
   if (model === "")
     throw new TrunklineError("config", `model ${show(text)}: names no model; expected ${expected}`);
+  const { protocol } = provider;
+  if (isLocal(protocol)) {
+    const local = locals[protocol](model);
+    return { facts: provider, model, makeDriver: () => local, local };
+  }
   return {
     facts: provider,
     model,
-    makeDriver: (line, parts) => makers[provider.protocol](provider, line, parts),
-    ...(provider.protocol === "simulated" && { local: simulated() }),
+    makeDriver: (line, parts) => makers[protocol](provider, line, parts),
   };
+}
+
+const isLocal = (protocol: Protocol): protocol is LocalProtocol => Object.hasOwn(locals, protocol);
+
+/** Names of local models that are remembered: far more than one process loads. */
+const mostLocalModels = 1_000;
+
+const localModels = new Map<string, Driver>();
+
+/** One driver a file: a second one would load it a second time. Until its first call it holds nothing. */
+function localModel(path: string): Driver {
+  let driver = localModels.get(path);
+  if (driver === undefined) {
+    driver = llamaCpp({ path });
+    if (localModels.size >= mostLocalModels) localModels.delete(localModels.keys().next().value!);
+    localModels.set(path, driver);
+  }
+  return driver;
 }
 
 let theSimulated: Driver | undefined;

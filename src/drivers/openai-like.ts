@@ -12,8 +12,8 @@ import type { Provider } from "./providers.ts";
  * with the differences that the catalog knows.
  *
  * ```ts
- * const { provider, model } = lookup("groq/llama-3.3-70b-versatile");
- * const driver = openaiLike(provider, client, { clock: systemClock });
+ * const { facts, model } = lookup("groq/llama-3.3-70b-versatile");
+ * const driver = openaiLike(facts, client, { clock: systemClock });
  * ```
  */
 export function openaiLike(provider: Provider, line: Line, parts: HttpDriverParts): Driver {

@@ -3,7 +3,14 @@ import type { Quirks } from "../wire/openai-chat.ts";
 import type { Abilities } from "./driver.ts";
 
 /** How to speak to a provider. */
-export type Protocol = "openai-chat" | "openai-responses" | "anthropic" | "gemini" | "ollama" | "simulated";
+export type Protocol =
+  | "openai-chat"
+  | "openai-responses"
+  | "anthropic"
+  | "gemini"
+  | "ollama"
+  | "simulated"
+  | "llama-cpp";
 
 /** Everything that is known of a provider beforehand: where it is, what it can carry, how it differs. */
 export interface Provider extends ProviderFacts {
@@ -184,6 +191,16 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     keyVariables: ["OPENAI_COMPATIBLE_API_KEY"],
     keyRequired: false,
     embedTexts: 2_048,
+  },
+  "llama-cpp": {
+    ...usual,
+    protocol: "llama-cpp",
+    label: "llama.cpp",
+    baseURLVariables: [],
+    keyVariables: [],
+    keyRequired: false,
+    concurrencyBound: true,
+    abilities: { images: false, files: false, tools: false, choices: false, responseFormat: "json_schema" },
   },
   simulated: {
     ...usual,

@@ -86,6 +86,13 @@ describe("the table", () => {
     const keyless = [...providers.values()]
       .filter((provider) => !provider.keyRequired)
       .map(({ name }) => name);
-    expect(keyless.sort()).toEqual(["ollama", "ollama-openai", "openai-compatible", "simulated", "vllm"]);
+    expect(keyless.sort()).toEqual([
+      "llama-cpp",
+      "ollama",
+      "ollama-openai",
+      "openai-compatible",
+      "simulated",
+      "vllm",
+    ]);
   });
 });

@@ -42,7 +42,7 @@ describe("where vectors come from", () => {
 
   test("the table and the drivers agree on who has embeddings", () => {
     for (const { name, baseURL, protocol, embedTexts } of providers.values()) {
-      if (protocol === "simulated") continue;
+      if (protocol === "simulated" || protocol === "llama-cpp") continue;
       const line = fakeLine([], { baseURL: baseURL ?? "https://a.test/v1" });
       const driver = lookup(`${name}/m`).makeDriver(line, { clock });
       expect([name, driver.embed !== undefined]).toEqual([name, embedTexts !== undefined]);

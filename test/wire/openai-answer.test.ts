@@ -190,7 +190,7 @@ describe("finish reasons", () => {
     test(`${raw} is ${unified}, the raw word is kept`, () => {
       expect(good(answer({ content: "x" }, raw)).choices[0]).toMatchObject({
         finishReason: unified,
-        rawFinishReason: raw ?? undefined,
+        ...(raw !== null && { rawFinishReason: raw }),
       });
     });
   }

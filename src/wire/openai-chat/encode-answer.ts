@@ -53,7 +53,7 @@ export interface StreamHead extends AnswerHead {
  *
  * ```ts
  * const writer = new ChunkWriter({ id: "a1", created: 1_760_000_000, model: "m", usage: true });
- * const text = writer.delta({ text: "Hi." }) + writer.finish(completion);
+ * const text = writer.delta({ text: "Hi." }) + writer.finish(completion("Hi."));
  * ```
  */
 export class ChunkWriter {
