@@ -3,7 +3,7 @@ import type { ClientSettings } from "../clients/settings.ts";
 import type { CallOptions } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
-import { isTrunklineError } from "../core/errors.ts";
+import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Exchange, Receiver } from "../transport/exchange.ts";
 import type { AnswerFormat } from "../wire/answer.ts";
@@ -45,7 +45,7 @@ export interface HttpProtocol {
 }
 
 export interface HttpDriverParts {
-  readonly clock: Pick<Clock, "wall">;
+  readonly clock: Pick<Clock, "wall" | "now">;
   /** The most that one answer may hold, in bytes. Default 64 MiB. */
   readonly maxResponseBytes?: number;
 }
@@ -109,8 +109,18 @@ class Speaker {
 
   async #askLater(asking: Asking, key: Promise<string>): Promise<Completion> {
     const ready = await key;
-    asking.options.signal?.throwIfAborted();
+    this.#throwIfOver(asking.options);
     return this.#ask(asking, ready);
+  }
+
+  /** A key may have come so late that nobody wants the answer any more, whatever the timers have said yet. */
+  #throwIfOver({ signal, deadlineAt }: CallOptions): void {
+    signal?.throwIfAborted();
+    if (this.#parts.clock.now() <= deadlineAt) return;
+    throw new TrunklineError("timeout", "the call's deadline passed while its key was fetched", {
+      phase: "total",
+      retryable: false,
+    });
   }
 
   async #ask(asking: Asking, key: string): Promise<Completion> {
@@ -123,7 +133,7 @@ class Speaker {
     } catch (error) {
       const fresh = await this.#keyAfter(error, key);
       if (fresh === key) throw error;
-      options.signal?.throwIfAborted();
+      this.#throwIfOver(options);
       return this.#send(asking, fresh, path, body);
     }
   }

@@ -144,6 +144,21 @@ describe("rotating keys", () => {
     expect(fixed.exchanges).toHaveLength(1);
   });
 
+  test("nothing is sent when the call's deadline passed while its key was brought", async () => {
+    const brings = async (): Promise<string> => {
+      await clock.advance(1_001);
+      return "sk-late-0001";
+    };
+    const options = () => callOptions({ deadlineAt: clock.now() + 1_000 });
+    const first = fakeLine([chat("Hi.")], { key: brings });
+    const again = { ...fakeLine([{ status: 401, body: ["{}"] }, chat("Hi.")]), refreshKey: brings };
+    for (const line of [first, again]) {
+      const error = await failureOf(driverOn(line).chat(question(), options()));
+      expect(error).toMatchObject({ code: "timeout", phase: "total", retryable: false });
+    }
+    expect([first.exchanges.length, again.exchanges.length]).toEqual([0, 1]);
+  });
+
   test("nothing more is sent when the caller left while a newer key was brought", async () => {
     const controller = new AbortController();
     const reason = new TrunklineError("aborted", "left");

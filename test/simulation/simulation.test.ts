@@ -45,6 +45,7 @@ const lessons: readonly (readonly [seed: number, lesson: string])[] = [
   [243, "a hint that is none paused a lane for an hour"],
   [504, "a call waited for its driver's start and was sent after its deadline"],
   [540, "one caller's short prefixWait sent all others off with a cold prefix"],
+  [5217, "a call waited for its key and was sent after its deadline"],
 ];
 
 describe("seeds that failed once", patient, () => {
