@@ -125,7 +125,7 @@ class Speaker {
 
   async #ask(asking: Asking, key: string): Promise<Completion> {
     const { conversation, request, options } = asking;
-    const stream = options.onDelta !== undefined && request.embed === undefined;
+    const stream = options.onDelta !== undefined;
     const body = conversation.encode(request, { stream, prefixMark: options.prefixMark });
     const path = conversation.path(request, stream);
     try {

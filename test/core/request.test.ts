@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { textOf } from "../../src/core/message.ts";
-import { type Input, makeRequest } from "../../src/core/request.ts";
+import { type Input, makeEmbedRequest, makeRequest } from "../../src/core/request.ts";
 
 const request = (input: unknown, call = {}, defaults = {}) =>
   makeRequest("m", input as Input, call, defaults);
@@ -40,6 +40,7 @@ describe("makeRequest", () => {
         toolCalls: [{ id: "1", name: "f", arguments: { a: 1 }, argumentsText: "" }],
       },
       { role: "user", content: "flat" },
+      { role: "assistant", content: "x", opaque: { wire: [{ signature: "s" }] } },
     ];
     const extra = { nested: { list: [1] } };
     const made = request({ messages, extra, tools: [{ name: "f", inputSchema: schema }] });
@@ -47,6 +48,7 @@ describe("makeRequest", () => {
     parts[0]!.text = "b";
     messages[1]!.toolCalls![0]!.arguments.a = 2;
     messages[2]!.content = "changed";
+    messages[3]!.opaque!.wire[0]!.signature = "changed";
     schema.properties.a.type = "number";
     extra.nested.list.push(2);
     messages.pop();
@@ -157,5 +159,39 @@ describe("what is not plain data", () => {
     ["a Map", { list: [new Map()] }, /extra\.list\[0\]: expected plain data, got a Map/],
   ])("%s in `extra` is named with its place", (_, extra, message) => {
     expect(() => makeRequest("m", "x", { extra: extra as never }, {})).toThrow(message);
+  });
+});
+
+describe("embed requests", () => {
+  test("each text is a message, and the whole is frozen", () => {
+    const texts = ["one", "two"];
+    const extra = { taskType: "QUERY", list: [1] };
+    const made = makeEmbedRequest("m", texts, { dimensions: 3, extra });
+    texts.pop();
+    extra.list.push(2);
+    expect(made).toEqual({
+      model: "m",
+      messages: [
+        { role: "user", content: "one" },
+        { role: "user", content: "two" },
+      ],
+      embed: { dimensions: 3 },
+      extra: { taskType: "QUERY", list: [1] },
+    });
+    for (const part of [made, made.messages, made.messages[0], made.embed, made.extra]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+    expect(makeEmbedRequest("m", ["one"]).embed).toEqual({});
+  });
+
+  test.each([
+    ["no list", "one", {}, "a list of at least one text"],
+    ["an empty list", [], {}, "a list of at least one text"],
+    ["a text that is none", ["one", 2], {}, "texts[1]"],
+    ["an empty text", ["one", ""], {}, "texts[1]"],
+    ["dimensions", ["one"], { dimensions: 0 }, "dimensions"],
+    ["an unknown option", ["one"], { dimension: 3 }, 'did you mean "dimensions"?'],
+  ])("bad input: %s", (_, texts, options, says) => {
+    expect(() => makeEmbedRequest("m", texts as string[], options as object)).toThrow(says);
   });
 });

@@ -89,7 +89,10 @@ export function fakeLlama(options: FakeLlamaOptions = {}): FakeLlama {
 
     async evaluateWithoutGeneratingNewTokens(tokens: Tokens): Promise<void> {
       seen.evaluated[this.#index]! += tokens.length;
-      this.tokens = [...this.tokens, ...tokens];
+      // Time passes, in which others may come between.
+      const before = this.tokens;
+      await new Promise((resolve) => setImmediate(resolve));
+      this.tokens = [...before, ...tokens];
     }
 
     async clearHistory(): Promise<void> {

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import type { Delta } from "../../src/core/call.ts";
@@ -174,7 +175,8 @@ describe("answers", () => {
     expect(bound.choices[0]).toMatchObject({ finishReason: "length", message: { content: "A few " } });
     const small = modelOf({ contextSize: 16 });
     await small.call(question("Q"), callOptions());
-    expect(small.seen.options[0]!.maxTokens).toBe(2);
+    await small.call(question("Q", { maxTokens: 100 }), callOptions());
+    expect(small.seen.options.map(({ maxTokens }) => maxTokens)).toEqual([2, 2]);
   });
 
   test("a prompt beyond the context is an error, and nothing is dropped from it", async () => {
@@ -254,6 +256,20 @@ describe("one system prompt", () => {
     expect(back.usage.inputTokens).toBe(prompt("d"));
   });
 
+  test("two of them at once do not mix", async () => {
+    const { call, seen } = modelOf({}, { sequences: 2 });
+    const systems = ["You speak German, and nothing else.", system];
+    const questions = systems.map((content) =>
+      question([
+        { role: "system", content },
+        { role: "user", content: "a" },
+      ]),
+    );
+    await Promise.all(questions.map((each) => call(each, callOptions())));
+    // Behind the prefix there is only the question, for each of them.
+    expect(seen.evaluated.slice(1)).toEqual([prompt("a") - shared, prompt("a") - shared]);
+  });
+
   test.each(["badly", "not at all"] as const)(
     "where states are copied %s, each evaluates for itself",
     async (copies) => {
@@ -264,6 +280,8 @@ describe("one system prompt", () => {
     },
   );
 });
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("side by side", () => {
   test("as many at once as there are sequences; the rest in their order", async () => {
@@ -279,7 +297,8 @@ describe("side by side", () => {
       { sequences: 2 },
     );
     const pending = ["a", "b", "c", "d"].map((text) => call(question(text), callOptions()));
-    await Promise.race([open.opened, new Promise((resolve) => setImmediate(resolve))]);
+    for (let turns = 0; order.length < 2 && turns < 100; turns++) await turn();
+    await turn();
     expect(order).toEqual(["a", "b"]);
     open.open();
     await Promise.all(pending);
@@ -293,14 +312,16 @@ describe("side by side", () => {
     const controller = new AbortController();
     const first = driver.chat(question("a"), callOptions());
     const waiting = driver.chat(question("b"), callOptions({ signal: controller.signal }));
-    const last = driver.chat(question("c"), callOptions());
+    const { signal } = new AbortController();
+    const last = driver.chat(question("c"), callOptions({ signal }));
     const reason = new TrunklineError("aborted", "left");
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     controller.abort(reason);
     expect(await failureOf(waiting)).toBe(reason);
     open.open();
     await Promise.all([first, last]);
     expect(seen.histories).toHaveLength(2);
+    for (const each of [signal, controller.signal]) expect(getEventListeners(each, "abort")).toHaveLength(0);
   });
 
   test("a failure gives its place back", async () => {

@@ -4,7 +4,7 @@ import type { Message } from "../../src/core/message.ts";
 import { makeRequest, type Sampling } from "../../src/core/request.ts";
 import { anthropicMessages, encodeRequest } from "../../src/wire/anthropic-messages.ts";
 import type { Encoding } from "../../src/wire/encoding.ts";
-import { body } from "../fixtures/read.ts";
+import { body, chunks } from "../fixtures/read.ts";
 import { readFixture, said } from "./fixture.ts";
 import { bytes, cut, events, read, stream } from "./support.ts";
 
@@ -144,6 +144,15 @@ describe("answers", () => {
     for (let at = 1; at < all.length; at += 17) {
       expect(said(read(cut(all, [at, at + 5]), stream, { format }))).toEqual(expected);
     }
+  });
+
+  test("E3: a stream that ends before its stop reason is incomplete; message_stop alone may be lost", () => {
+    const pieces = chunks("anthropic/text.sse").map(bytes);
+    expect(read(pieces.slice(0, 5), stream, { format }).error).toMatchObject({
+      code: "incomplete",
+      partial: { text: "A few " },
+    });
+    expect(said(read(pieces.slice(0, -1), stream, { format })).text).toBe("A few words.");
   });
 
   test("W10: a block with a hostile index is malformed", () => {
@@ -351,5 +360,8 @@ describe("prefix marks", () => {
     const call = { id: "a", name: "look", arguments: {}, argumentsText: "{}" };
     const body = marked(2, [hi, { role: "assistant", content: "", toolCalls: [call], opaque }, hi]);
     expect(body.messages[1].content[1]).toMatchObject({ type: "tool_use", ...mark });
+    const silent = marked(2, [hi, { role: "assistant", content: "", opaque }, hi]);
+    expect(silent.messages[0].content[0]).toMatchObject(mark);
+    expect(JSON.stringify(silent).match(/cache_control/g)).toHaveLength(1);
   });
 });

@@ -97,6 +97,12 @@ describe("answers", () => {
     );
   });
 
+  test("a web page where lines were announced is told as one", () => {
+    const { error } = read("<!doctype html><title>Oops</title>", lines, { format });
+    expect(error?.code).toBe("bad_response");
+    expect(error?.message).toContain("HTML");
+  });
+
   test("an answer that says nothing is no answer", () => {
     const silent = JSON.stringify({ message: { role: "assistant", content: "" }, done: true });
     expect(read(silent, json, { format }).error?.code).toBe("bad_response");
