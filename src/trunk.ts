@@ -36,6 +36,8 @@ interface Route {
   readonly lane?: string;
   /** Who answers, for cache keys. */
   readonly identity: string;
+  /** The most texts that one request for vectors may hold. */
+  readonly embedTexts?: number;
   /** The identity holds in this process alone. */
   readonly memoryOnly?: boolean;
 }
@@ -77,7 +79,8 @@ export class Trunk {
     return this.#known(config, name, () => {
       const ofClient = (client: Client) => local ?? makeDriver(client, { clock: this.clock });
       const identity = `${facts.name} ${config.baseURL ?? ""}`;
-      return new Target(this, name, model, { facts, config, makeDriver: ofClient, identity });
+      const { embedTexts } = facts;
+      return new Target(this, name, model, { facts, config, makeDriver: ofClient, identity, embedTexts });
     });
   }
 
@@ -213,6 +216,11 @@ export class Target {
 
   get config(): ClientConfig {
     return this.#route.config;
+  }
+
+  /** The most texts that one request for vectors may hold. */
+  get embedTexts(): number {
+    return this.#route.embedTexts ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether `clients.close()` came after this target was made. */

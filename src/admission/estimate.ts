@@ -42,7 +42,8 @@ export function estimateInput(request: ChatRequest): number {
  * What the answer will probably cost. Providers that charge before they answer take `maxTokens` in full; few
  * answers use all of it, so until the lane has seen some, half is the compromise.
  */
-export function estimateOutput({ maxTokens, n = 1 }: ChatRequest, seen: number | undefined): number {
+export function estimateOutput({ maxTokens, n = 1, embed }: ChatRequest, seen: number | undefined): number {
+  if (embed !== undefined) return 0;
   if (maxTokens === undefined) return Math.ceil(n * (seen ?? usualOutput));
   return Math.ceil(n * Math.min(maxTokens, seen === undefined ? maxTokens / 2 : seen));
 }

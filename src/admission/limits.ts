@@ -54,8 +54,10 @@ export class Limits {
   /** Notes what the call needs: its prefixes where they may be shared, its tokens where they are counted. */
   measure(ticket: Ticket): void {
     const { prefixSharing } = ticket.options;
-    if (this.#parts.cachesPrefixes && prefixSharing !== false) {
-      const own = typeof prefixSharing === "object" ? prefixSharing : undefined;
+    const own = typeof prefixSharing === "object" ? prefixSharing : undefined;
+    const shares = own !== undefined || (prefixSharing === "auto" && this.#parts.cachesPrefixes);
+    // Vectors are made of each text alone: they have no prefix that a provider could keep.
+    if (shares && ticket.request.embed === undefined) {
       ticket.least = own?.minTokens ?? this.#smallestPrefix;
       ticket.prefixWait = own?.prefixWait ?? prefixWaitMs;
       ticket.prefixes = this.#parts.hasher.prefixesOf(ticket.request, ticket.least);

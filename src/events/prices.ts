@@ -49,7 +49,11 @@ const prices: Readonly<Record<string, Readonly<Record<string, Price>>>> = {
 };
 
 /** Providers that sell another's models at that one's prices. */
-const sameAs: Readonly<Record<string, string>> = { azure: "openai" };
+const sameAs: Readonly<Record<string, string>> = {
+  azure: "openai",
+  "openai-responses": "openai",
+  "gemini-openai": "gemini",
+};
 
 /** What may follow a row's name: a stage, a date or a build number, and nothing that could be another model. */
 const edition = /^(-latest|-preview|-exp)?(-\d{3,8}|-\d{4}-\d\d-\d\d|-\d\d-\d{4}|-\d\d-\d\d)?$/;

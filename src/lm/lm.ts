@@ -15,7 +15,7 @@ import {
 import { Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
 import { type BatchResult, batch } from "./batch.ts";
 import { type CacheOption, cacheUse, plainUse } from "./cache-use.ts";
-import { type Embedding, type EmbedInit, embedInitChecks } from "./embedding.ts";
+import { type Embedding, type EmbedInit, embedInitChecks, joinEmbeddings, slices } from "./embedding.ts";
 import { type Behaviour, behaviourChecks, type CallInit, callChecks } from "./options.ts";
 import { type RowsOptions, rowsChecks, type Source } from "./rows.ts";
 import { currentScope, type Scope } from "./scope.ts";
@@ -143,16 +143,13 @@ export class LM {
   async embed(texts: readonly string[], init: EmbedInit = plainCall): Promise<Embedding> {
     if (init !== plainCall) checkOptions("embed", init, embedInitChecks);
     const { dimensions, extra, ...calls } = init;
-    const request = makeEmbedRequest(this.#target.model, texts, { dimensions, extra });
     const scope = currentScope() ?? noScope;
-    const {
-      vectors = [],
-      usage,
-      cost,
-      model,
-      cacheHit,
-    } = await this.#ask(request, calls, scope, scope.signals);
-    return { vectors, usage, ...(cost && { cost }), model, cacheHit };
+    const { model, embedTexts } = this.#target;
+    const parts = slices(texts, embedTexts).map((some) => {
+      const request = makeEmbedRequest(model, some, { dimensions, extra });
+      return this.#ask(request, calls, scope, scope.signals);
+    });
+    return joinEmbeddings(await Promise.all(parts));
   }
 
   #send(

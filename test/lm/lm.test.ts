@@ -231,6 +231,25 @@ describe("embeddings", () => {
     expect(asked).toBe(2);
   });
 
+  test("more texts than one request may hold are several requests and one answer", async () => {
+    let asked = 0;
+    const target = trunk().driverTarget(
+      backend(() => asked++),
+      "m",
+      {},
+      { embedTexts: 2 },
+    );
+    const { vectors, usage } = await new LM(target, { cache: false }).embed([
+      "a",
+      "bb",
+      "ccc",
+      "dddd",
+      "eeeee",
+    ]);
+    expect(vectors.map(([length]) => length)).toEqual([1, 2, 3, 4, 5]);
+    expect([asked, usage.inputTokens, usage.totalTokens]).toEqual([3, 12, 12]);
+  });
+
   test("a driver without them, no text and an empty text are errors that say so", async () => {
     await expect(echo().embed(["a"])).rejects.toMatchObject({ code: "bad_request" });
     await expect(echo().embed([])).rejects.toThrow(/at least one text/);
