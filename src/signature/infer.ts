@@ -16,20 +16,20 @@ export type NoFields = Record<never, never>;
 
 /** The types of the fields of `inputs -> outputs`. */
 export type InferSignature<S extends string> =
-  Read<S> extends [infer I extends string[], infer O extends string[], infer Q extends string[]]
-    ? Sides<I extends [] ? [NoFields, []] : Fields<I, Q>, Fields<O, Q>>
+  Read<S> extends [infer I extends string, infer O extends string, infer Q extends string[]]
+    ? Sides<IsBlank<I> extends true ? [NoFields, []] : Side<I, Q>, Side<O, Q>>
     : { inputs: AnyFields; outputs: AnyFields };
 
 /** The types of the fields of one side. */
 export type InferFields<S extends string> =
-  Read<`->${S}`> extends [unknown, infer O extends string[], infer Q extends string[]]
-    ? Complete<Fields<O, Q>, AnyFields>
+  Read<`->${S}`> extends [unknown, infer O extends string, infer Q extends string[]]
+    ? Complete<Side<O, Q>, AnyFields>
     : AnyFields;
 
 /** The type that stands after a field's colon, perhaps with a quoted description behind it. */
 export type InferType<S extends string> =
-  Read<`->${S}`> extends [unknown, infer O extends string[], infer Q extends string[]]
-    ? Complete<Described<Union<O, Q>>, unknown>
+  Read<`->${S}`> extends [unknown, infer O extends string, infer Q extends string[]]
+    ? Complete<Described<Union<FieldWords<O>, Q>>, unknown>
     : unknown;
 
 type Sides<I, O> = I extends [infer IF, []]
@@ -42,7 +42,7 @@ type Complete<R, Otherwise> = R extends [infer T, []] ? T : Otherwise;
 
 // --- From text to words -------------------------------------------------------------------------------------
 
-/** The words of both sides and the quoted texts; anything else for what cannot be read. */
+/** Both sides, their marks set apart by spaces, and the quoted texts; anything else for what cannot be read. */
 type Read<S extends string> = IsLiteral<S> extends true ? Halves<Lift<S>> : Unread;
 
 /** A text that is known to its last character, and not only by a pattern. */
@@ -50,8 +50,8 @@ type IsLiteral<S extends string> = string extends S ? false : NoFields extends R
 
 type Halves<L> = L extends [infer S extends string, infer Q extends string[]]
   ? S extends `${infer I}->${infer O}`
-    ? IsLong<I> | IsLong<O> extends false
-      ? [Words<Spaced<I>>, Words<Spaced<O>>, Q]
+    ? IsLong<I, 60> | IsLong<O, 60> extends false
+      ? [Spaced<I>, Spaced<O>, Q]
       : Unread
     : Unread
   : Unread;
@@ -77,23 +77,25 @@ type FirstQuote<S extends string> = S extends `${infer Before}'${string}`
     : undefined;
 
 /**
- * Whether a side has more than about a thousand characters, quoted texts aside: fifty
- * times twenty-five, because what stands for a quoted text and the spaces around it count too.
+ * Whether a text has more than `Max` times 25 characters. A side may have sixty times as many: about a thousand
+ * of its own, and what stands for quoted texts.
  */
-type IsLong<S extends string, N extends 0[] = []> = N["length"] extends 50
+type IsLong<S extends string, Max extends number, N extends 0[] = []> = N["length"] extends Max
   ? true
   : S extends `${infer _A}${infer _B}${infer _C}${infer _D}${infer _E}${infer _F}${infer _G}${infer _H}${infer _I}${infer _J}${infer _K}${infer _L}${infer _M}${infer _N}${infer _O}${infer _P}${infer _Q}${infer _R}${infer _S}${infer _T}${infer _U}${infer _V}${infer _W}${infer _X}${infer _Y}${infer Rest}`
-    ? IsLong<Rest, [...N, 0]>
+    ? IsLong<Rest, Max, [...N, 0]>
     : false;
 
-/** Every mark with a space on both sides, every other white space as a space. */
-type Spaced<S extends string> = Each<
-  Each<Each<Each<Each<Each<Each<Brackets<S>, ",">, ":">, "?">, "|">, "\n", "">, "\t", "">,
-  "\r",
-  ""
->;
+/** Every mark with a space on both sides, every other white space as spaces, and no long runs of them. */
+type Spaced<S extends string> = Marked<Dense<Each<Each<Each<S, "\n", "">, "\t", "">, "\r", "">>>;
 
-type Brackets<S extends string> = S extends `${string}${"[" | "{" | "("}${string}`
+type Dense<S extends string, Out extends string = ""> = S extends `${infer Before}    ${infer Rest}`
+  ? Dense<Rest, `${Out}${Before} `>
+  : `${Out}${S}`;
+
+type Marked<S extends string> = Each<Each<Each<Each<Brackets<S>, ",">, ":">, "?">, "|">;
+
+type Brackets<S extends string> = S extends `${string}${Opening}${string}`
   ? Each<Each<Each<Each<Each<Each<S, "[">, "]">, "{">, "}">, "(">, ")">
   : S;
 
@@ -106,6 +108,11 @@ type Each<
   ? Each<Rest, Mark, As, `${Out}${Before} ${As} `>
   : `${Out}${S}`;
 
+type IsBlank<S extends string> = S extends "" ? true : S extends ` ${infer Rest}` ? IsBlank<Rest> : false;
+
+/** The words of one field, or none where they would be more than the compiler's recursion can count. */
+type FieldWords<S extends string> = IsLong<S, 76> extends true ? [] : Words<S>;
+
 type Words<S extends string, Out extends string[] = []> = S extends `${infer Word} ${infer Rest}`
   ? Words<Rest, Word extends "" ? Out : [...Out, Word]>
   : S extends ""
@@ -113,6 +120,49 @@ type Words<S extends string, Out extends string[] = []> = S extends `${infer Wor
     : [...Out, S];
 
 // --- From words to types: each reader gives [what it read, the words that are left] -----------------------------
+
+/** A side is cut at its outer commas first, so that a long one costs no more than its fields. */
+type Side<
+  S extends string,
+  Q extends string[],
+  Out = unknown,
+  Begun extends string = "",
+  Depth extends 0[] = [],
+> = S extends `${infer Piece} , ${infer Rest}`
+  ? Nesting<Piece, Depth> extends infer D extends 0[]
+    ? D extends []
+      ? Fields<FieldWords<`${Begun}${Piece}`>, Q> extends [infer M, []]
+        ? Side<Rest, Q, Out & M>
+        : Unread
+      : Side<Rest, Q, Out, `${Begun}${Piece} , `, D>
+    : Unread
+  : Fields<FieldWords<`${Begun}${S}`>, Q> extends [infer M, []]
+    ? [Flat<Out & M>, []]
+    : Unread;
+
+/** How deep in brackets a piece ends. */
+type Nesting<Piece extends string, Depth extends 0[]> = Piece extends `${string}${Opening | Closing}${string}`
+  ? Nested<FieldWords<Piece>, Depth>
+  : Depth;
+
+type Nested<W extends string[], Depth extends 0[]> = W extends [
+  infer Word extends string,
+  ...infer R extends string[],
+]
+  ? Nested<
+      R,
+      Word extends Opening
+        ? [...Depth, 0]
+        : Word extends Closing
+          ? Depth extends [0, ...infer D extends 0[]]
+            ? D
+            : Depth
+          : Depth
+    >
+  : Depth;
+
+type Opening = "[" | "{" | "(";
+type Closing = "]" | "}" | ")";
 
 type Fields<W extends string[], Q extends string[], Out = unknown> = W extends [
   infer Name extends string,

@@ -104,6 +104,16 @@ describe.each(Object.entries(libraries))("%s", (_, { title, count, length, whole
   });
 });
 
+test("a value is taken out of a message where it stands by itself", () => {
+  const one = signature({
+    input: "a",
+    output: { n: z.number().refine(() => false, "3 is not above 30 (v3)") },
+  });
+  expect(checkOutputs(one, { n: 3 })).toMatchObject({
+    problems: [{ message: "n: (the value) is not above 30 (v3)" }],
+  });
+});
+
 test("a schema without a JSON Schema names the call to make", () => {
   expect(said(() => signature({ input: { a: v.string() }, output: "b" }))).toBe(
     'inputs: "a": its schema (valibot) offers no JSON Schema; wrap it: toStandardJsonSchema(schema), from @valibot/to-json-schema',

@@ -76,6 +76,10 @@ typed<{ question: string; hint?: string }, { answer: string; score: number }>()(
 typed<{ question: string; hint?: string }, { answer: string; score: number; why?: string[] }>()(
   QA.append("outputs", "why?: list[str] 'each reason'"),
 );
+// R113: what a chain of thought makes of a signature string.
+typed<{ sentence: string }, { reasoning: string; emotion: string }>()(
+  signature("sentence -> emotion").prepend("outputs", "reasoning"),
+);
 typed<{ reasoning: string; answer: string }, { b: number }>()(
   signature("answer -> b: int").prepend("inputs", { reasoning: "string" }),
 );
