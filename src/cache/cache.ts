@@ -8,9 +8,11 @@ import { type Logger, silent } from "../core/log.ts";
 import type { Ask, Owner } from "./ask.ts";
 import { DiskStore } from "./disk-store.ts";
 import { Join, type JoinHost } from "./join.ts";
-import { type KeyFacts, Keys, scopePrefixes } from "./key.ts";
+import { type KeyFacts, Keys, scopePrefixes, storedKey } from "./key.ts";
+import { linesOf, type Text } from "./lines.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { type CacheOptions, cacheChecks } from "./options.ts";
+import { entryOf, lineOf } from "./portable.ts";
 import { CacheScope } from "./scope.ts";
 import { asHit, freeze, handOut, settle } from "./storable.ts";
 import { type Entry, isFresh, type Store } from "./store.ts";
@@ -38,6 +40,21 @@ export interface CacheStats {
   /** Requests that have no key (a function or a class instance in them), asked and not remembered. */
   readonly bypassed: number;
 }
+
+/** A line that `import` could not use. */
+export interface RejectedLine {
+  readonly line: number;
+  readonly reason: string;
+}
+
+export interface ImportReport {
+  readonly imported: number;
+  /** At most the first 1,000. */
+  readonly rejected: readonly RejectedLine[];
+}
+
+const mostTold = 1_000;
+const longestLine = 64 * 2 ** 20;
 
 /** Whether and where the answer of a join is stored. */
 interface Keep {
@@ -137,6 +154,45 @@ export class Cache {
     this.#tiers = this.#makeTiers();
     this.#memory = this.#tiers.memory;
     before.close().catch(() => {});
+  }
+
+  /**
+   * Every stored answer as a line of JSON, but for those of nameless backends, whose keys mean nothing elsewhere.
+   *
+   * ```ts
+   * await writeFile("answers.jsonl", cache.export());
+   * ```
+   */
+  async *export(): AsyncGenerator<string> {
+    for await (const [key, entry] of this.#tiers.entries()) {
+      if (storedKey.test(key)) yield lineOf(key, entry, this.#clock);
+    }
+  }
+
+  /**
+   * Takes in what `export` gave, as text or as its pieces. A line that cannot be used is told of by its number, and
+   * the rest is taken.
+   *
+   * ```ts
+   * const { imported, rejected } = await cache.import(createReadStream("answers.jsonl"));
+   * ```
+   */
+  async import(source: Text): Promise<ImportReport> {
+    let imported = 0;
+    const rejected: RejectedLine[] = [];
+    for await (const { number, text } of linesOf(source, longestLine)) {
+      try {
+        if (text === undefined) throw new Error(`it is longer than ${longestLine} characters`);
+        const [key, entry] = entryOf(text, this.#clock);
+        this.#tiers.set(key, entry, false);
+        // No faster than the disk can take it.
+        if (++imported % 500 === 0) await this.#tiers.flush();
+      } catch (error) {
+        if (rejected.length < mostTold) rejected.push({ line: number, reason: (error as Error).message });
+      }
+    }
+    await this.#tiers.flush();
+    return { imported, rejected };
   }
 
   /** Settles when what was stored so far outlives the process, or was given up. */

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { env } from "../core/env.ts";
 
 /** The part of the folder that is ours; its number changes with the form of what is in it. */
@@ -22,10 +22,24 @@ export function userFolder(): string | undefined {
 /** Makes the folder of the answers in `directory`, for its owner's eyes only, and brings its path. */
 export function makeFolder(directory: string): string {
   const folder = join(directory, name);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeAll(folder);
   // It may have been made under another mask, or copied here.
   chmodSync(folder, 0o700);
   return folder;
+}
+
+/** One step at a time: Node's own `recursive` never ends below a folder in which nothing can be made, such as /proc. */
+function makeAll(folder: string): void {
+  try {
+    mkdirSync(folder, 0o700);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST" && statSync(folder).isDirectory()) return;
+    const parent = dirname(folder);
+    if (code !== "ENOENT" || parent === folder || existsSync(parent)) throw error;
+    makeAll(parent);
+    mkdirSync(folder, 0o700);
+  }
 }
 
 /** File systems that several machines share, by the number that Linux gives them, where locks and memory maps fail. */

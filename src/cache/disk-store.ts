@@ -21,12 +21,12 @@ export interface DiskStoreOptions {
 }
 
 /** One transaction: few enough that others who write need not wait long. */
-const mostAtOnce = { entries: 256, bytes: 2 ** 20 };
+const mostAtOnce = { entries: 256, bytes: 2 ** 20, keys: 5_000 };
 /** A disk with less room than this is taken for full. */
 const spareBytes = 32 * 2 ** 20;
-/** Eviction begins above the first part of the bound and ends below the second. */
-const full = 0.9;
-const relieved = 0.8;
+/** Eviction begins above the first part of the bound and ends below the second; free pages take the rest. */
+const full = 0.8;
+const relieved = 0.7;
 /** A time this far ahead of the clock is no time that an answer can have been given at. */
 const futureMs = 60_000;
 /** How exactly it is known when an entry was last used. */
@@ -98,7 +98,7 @@ export class DiskStore implements Store {
     let last: string | undefined;
     while (this.#table !== undefined) {
       // A page at a time: one long read would keep every page that is freed meanwhile.
-      const keys = this.#table.keys("", last, mostAtOnce.entries);
+      const keys = this.#table.keys(last, mostAtOnce.entries);
       if (keys.length === 0) return;
       last = keys.at(-1);
       for (const key of keys) {
@@ -247,8 +247,12 @@ export class DiskStore implements Store {
       while (this.#table !== undefined && this.#queue.size > 0) {
         const batch = this.#queue.take(mostAtOnce.entries, mostAtOnce.bytes);
         if (this.#isFull()) continue;
-        await this.#table.write(batch.map(([key, entry]) => [key, this.#recordOf(entry)]));
-        await this.#evict(this.#table);
+        const records = batch.map(([key, entry]) => [key, this.#recordOf(entry)] as const);
+        await this.#evict(
+          this.#table,
+          records.reduce((sum, [, { text }]) => sum + pagesOf(text.length), 0),
+        );
+        await this.#table?.write(records);
       }
     } catch (error) {
       if (saysDamage(error)) this.#heal(undefined);
@@ -271,18 +275,21 @@ export class DiskStore implements Store {
     return true;
   }
 
-  async #evict(table: DiskTable): Promise<void> {
-    if (table.bytes <= this.#maxBytes * full) return;
-    while (table.bytes > this.#maxBytes * relieved) {
-      if ((await table.removeOldest(mostAtOnce.entries)) === 0) return;
+  /** Makes room for `coming` bytes. */
+  async #evict(table: DiskTable, coming: number): Promise<void> {
+    if (table.bytes + coming <= this.#maxBytes * full) return;
+    while (table.bytes + coming > this.#maxBytes * relieved) {
+      if ((await table.removeStale(2 * mostAtOnce.entries, this.#clock.random())) === 0) return;
     }
   }
 
   async #clearSome(table: DiskTable, prefix: string): Promise<void> {
+    let last: string | undefined;
     for (;;) {
-      const keys = table.keys(prefix, undefined, mostAtOnce.entries);
+      const keys = table.keys(last, mostAtOnce.keys);
       if (keys.length === 0) return;
-      await table.removeAll(keys);
+      last = keys.at(-1);
+      await table.remove(keys.filter((key) => key.startsWith(prefix)));
     }
   }
 
@@ -301,7 +308,7 @@ export class DiskStore implements Store {
     if ((await this.#flaw(Number.POSITIVE_INFINITY)) === undefined) {
       if (key === undefined) return;
       this.#warn(`an entry of the cache in ${this.#folder} was damaged and is forgotten`);
-      await table.remove(key);
+      await table.remove([key]);
       return;
     }
     // Opening it again looks as closely and moves it out of the way.
@@ -316,6 +323,11 @@ export class DiskStore implements Store {
   #warn(message: string): void {
     this.#options.warn?.(message);
   }
+}
+
+/** What a text of that length takes in whole pages, which is how a long value lies in the file. */
+function pagesOf(length: number): number {
+  return Math.ceil((length + 64) / 4096) * 4096;
 }
 
 function reasonOf(error: unknown): string {

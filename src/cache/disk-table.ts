@@ -15,11 +15,11 @@ export function saysDamage(error: unknown): boolean {
 /** What the file says of itself under `nameKey`; a later form says something else. */
 const ownName = "trunkline answers 1";
 const nameKey = "form";
-/** Answers are under `e<key>`; under `t<time><key>` is when each was last used, the oldest first. */
-const answerMark = "e";
-const timeMark = "t";
-const timeLength = 14;
-const lastLetter = "\uffff";
+/** Before the key of an answer. */
+const mark = "=";
+const afterAll = ">";
+/** No control character: lmdb's encoding of long keys takes those for its own. */
+const separator = " ";
 
 /** The records of one LMDB file. Every method but `close` is one read of the moment, or one transaction. */
 export class DiskTable {
@@ -49,60 +49,52 @@ export class DiskTable {
 
   /** Undefined: not there. "bad": there, and not as it was written. */
   read(key: string): DiskRecord | "bad" | undefined {
-    const bytes = this.#read(answerMark + key);
+    const bytes = this.#read(rowOf(key));
     return bytes && (decodeRecord(key, bytes, bytes.length) ?? "bad");
   }
 
   async write(records: readonly (readonly [key: string, record: DiskRecord])[]): Promise<void> {
     await this.#commit(() =>
-      records.flatMap(([key, record]) => {
-        const before = this.read(key);
-        const done = [
-          this.#db.put(answerMark + key, encodeRecord(key, record)),
-          this.#db.put(timeKey(record.usedAt, key), Buffer.from([0])),
-        ];
-        const moved = typeof before === "object" && before.usedAt !== record.usedAt;
-        return moved ? [...done, this.#db.remove(timeKey(before.usedAt, key))] : done;
-      }),
+      records.map(([key, record]) => this.#db.put(rowOf(key), encodeRecord(key, record))),
     );
   }
 
-  async remove(key: string): Promise<void> {
-    await this.#commit(() => [this.#db.remove(answerMark + key)]);
+  async remove(keys: readonly string[]): Promise<void> {
+    await this.#commit(() => keys.map((key) => this.#db.remove(rowOf(key))));
   }
 
-  /** Forgets those not used for longest, at most `most`; how many went. */
-  async removeOldest(most: number): Promise<number> {
-    const oldest = [...this.#db.getKeys({ start: timeMark, end: timeMark + lastLetter, limit: most })];
-    if (oldest.length === 0) return 0;
-    await this.#commit(() =>
-      oldest.flatMap((at) => {
-        const key = at.slice(timeMark.length + timeLength);
-        const record = this.read(key);
-        // What was used since has a later mark as well.
-        const stays = typeof record === "object" && timeKey(record.usedAt, key) !== at;
-        return stays ? [this.#db.remove(at)] : [this.#db.remove(at), this.#db.remove(answerMark + key)];
-      }),
-    );
-    return oldest.length;
+  /**
+   * The keys after `after` in the order of the table, at most `most`. Keys stand there by their last part, a hash: any
+   * stretch of them is a sample of all.
+   */
+  keys(after: string | undefined, most: number): string[] {
+    const start = after === undefined ? mark : rowOf(after) + separator;
+    return [...this.#db.getKeys({ start, end: afterAll, limit: most })].map(keyOf);
   }
 
-  /** The keys after `after` that begin with `prefix`, in order, at most `most`. */
-  keys(prefix: string, after: string | undefined, most: number): string[] {
-    const first = answerMark + prefix;
-    const start = after === undefined ? first : `${answerMark + after}\u0001`;
-    const found = this.#db.getKeys({ start, end: first + lastLetter, limit: most });
-    return [...found].map((key) => key.slice(answerMark.length));
+  /**
+   * Forgets half of a sample of `most`, those not used for longest. A table in the order of use would be exact, and
+   * would have to be written at every reading. `chance` in [0, 1) chooses the sample. How many went.
+   */
+  async removeStale(most: number, chance: number): Promise<number> {
+    const start =
+      mark +
+      Math.floor(chance * 2 ** 48)
+        .toString(16)
+        .padStart(12, "0");
+    const rows = [...this.#db.getKeys({ start, end: afterAll, limit: most })];
+    if (rows.length < most)
+      rows.push(...this.#db.getKeys({ start: mark, end: start, limit: most - rows.length }));
+    const byUse = rows.map(keyOf).map((key) => [key, this.#usedAt(key)] as const);
+    byUse.sort(([, a], [, b]) => a - b);
+    const stale = byUse.slice(0, Math.ceil(rows.length / 2)).map(([key]) => key);
+    await this.remove(stale);
+    return stale.length;
   }
 
-  async removeAll(keys: readonly string[]): Promise<void> {
-    await this.#commit(() =>
-      keys.flatMap((key) => {
-        const record = this.read(key);
-        const done = [this.#db.remove(answerMark + key)];
-        return typeof record === "object" ? [...done, this.#db.remove(timeKey(record.usedAt, key))] : done;
-      }),
-    );
+  #usedAt(key: string): number {
+    const record = this.read(key);
+    return typeof record === "object" ? record.usedAt : 0;
   }
 
   async removeEverything(): Promise<void> {
@@ -110,7 +102,7 @@ export class DiskTable {
   }
 
   get entries(): number {
-    return Math.max(0, (this.#stats().entryCount - 1) / 2);
+    return Math.max(0, this.#stats().entryCount - 1);
   }
 
   /** What the pages in use take; the file holds free ones beside them. */
@@ -159,7 +151,13 @@ interface PageStats {
   readonly overflowPages: number;
 }
 
-function timeKey(usedAt: number, key: string): string {
-  const time = Math.max(0, Math.floor(usedAt)).toString().padStart(timeLength, "0");
-  return timeMark + time + key;
+/** The last part of a key first. */
+function rowOf(key: string): string {
+  const at = key.lastIndexOf(":") + 1;
+  return mark + key.slice(at) + separator + key.slice(0, at);
+}
+
+function keyOf(row: string): string {
+  const at = row.indexOf(separator);
+  return row.slice(at + 1) + row.slice(mark.length, at);
 }

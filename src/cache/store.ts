@@ -22,7 +22,7 @@ export type Soon<T> = T | Promise<T>;
 
 /**
  * Where answers are kept. A store never fails a call: what it cannot read is a miss, what it cannot write is
- * left out, and it tells its owner's log once. Keys are short texts without control characters; the part up to the
+ * left out, and it tells its owner's log once. Keys are short texts without spaces; the part up to the
  * second colon names the scope.
  */
 export interface Store {
@@ -42,11 +42,11 @@ export interface Store {
   close(): Promise<void>;
 }
 
+const never = Number.POSITIVE_INFINITY;
+
 /** Whether an entry may still be used at `now`, by its own time to live and the reader's. */
-export function isFresh(
-  { givenAt, ttl = Number.POSITIVE_INFINITY }: Entry,
-  now: number,
-  most = ttl,
-): boolean {
-  return now - givenAt < Math.min(ttl, most);
+export function isFresh({ givenAt, ttl = never }: Entry, now: number, most = never): boolean {
+  const limit = Math.min(ttl, most);
+  // Where nothing limits it, it need not have an age.
+  return limit === never || now - givenAt < limit;
 }

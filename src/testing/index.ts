@@ -5,6 +5,7 @@
  */
 
 /** A simulated model, as a value and as a driver. */
+export type { Entry, Soon, Store, StoreStats } from "../cache/store.ts";
 export type {
   Limits,
   PrefixCacheOptions,
@@ -17,8 +18,9 @@ export type {
   SimulatedStats,
 } from "../drivers/simulated.ts";
 export { isRefusal, SimulatedModel, simulatedDriver, simulatedModel } from "../drivers/simulated.ts";
-/** The contract of a driver. */
 export type { DriverCase, DriverUnderTest, Situation } from "./contract/cases.ts";
+/** The contract of a driver. */
+export type { StoreCase, StoreUnderTest } from "./contract/store-cases.ts";
 export { type DriverContractOptions, driverContract, type Runner } from "./driver-contract.ts";
 /** Time and chance by hand. */
 export { FakeClock, seededRandom } from "./fake-clock.ts";
@@ -51,4 +53,5 @@ export {
   simulatedProvider,
 } from "./simulated-provider.ts";
 export { type ProviderProcess, startProvider } from "./start-provider.ts";
+export { type StoreContractOptions, storeContract } from "./store-contract.ts";
 export type { Counter } from "./tally.ts";

@@ -80,6 +80,17 @@ describe("canonical", () => {
     expect(canonical({ 'a":1,"b': 2 })).not.toBe(canonical({ a: 1, b: 2 }));
   });
 
+  test("C1: long texts, which are written behind their length, keep apart from each other and from all else", () => {
+    const long = "x".repeat(50);
+    const near = [
+      long, `${long}x`, `s50:${long}`, `"${long}"`, [long], [long, ""], [`${long},""`], { a: long }, { a: long, b: 1 },
+      { a: `${long},"b":1` }, { [long]: 1 }, `${"x".repeat(49)}\ud800`, `${"x".repeat(49)}\ud801`, `${"x".repeat(49)}\ufffd`,
+    ]; // biome-ignore format: a list to read across
+    expect(new Set(near.map((value) => Buffer.from(canonical(value)).toString("hex"))).size).toBe(
+      near.length,
+    );
+  });
+
   test("C1: an undefined member is an absent one", () => {
     expect(canonical({ a: undefined, b: 1 })).toBe(canonical({ b: 1 }));
     expect(canonical({ a: { b: undefined } })).toBe(canonical({ a: {} }));

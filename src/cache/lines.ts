@@ -1,0 +1,29 @@
+/** Text in pieces cut anywhere, or all of it at once. */
+export type Text = string | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+
+/** A line of a text; `undefined` in place of one too long to hold. */
+export interface Line {
+  readonly number: number;
+  readonly text: string | undefined;
+}
+
+/** The lines of a text, numbered from 1. Empty ones are left out, and so are the pieces of one that is too long. */
+export async function* linesOf(source: Text, longest: number): AsyncGenerator<Line> {
+  const decoder = new TextDecoder();
+  let rest: string | undefined = "";
+  let number = 1;
+  for await (const piece of typeof source === "string" ? [source] : source) {
+    const lines = (typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })).split("\n");
+    const last = lines.pop()!;
+    for (const line of lines) {
+      yield* lineOf(number++, rest === undefined ? undefined : rest + line);
+      rest = "";
+    }
+    if (rest !== undefined) rest = rest.length + last.length > longest ? undefined : rest + last;
+  }
+  yield* lineOf(number, rest === undefined ? undefined : rest + decoder.decode());
+}
+
+function* lineOf(number: number, text: string | undefined): Generator<Line> {
+  if (text?.trim() !== "") yield { number, text };
+}
