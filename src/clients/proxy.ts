@@ -23,7 +23,10 @@ function eitherCase(name: string): string | undefined {
 /** The text is never in the error: a proxy's address often holds a password. */
 function proxyURL(name: string, text: string): string {
   const trimmed = text.trim();
-  const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed) ? trimmed : `http://${trimmed}`);
+  // Without a scheme it is a host and a port, and nothing that could be a misspelt scheme.
+  const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed);
+  const url =
+    hasScheme || !trimmed.includes("/") ? URL.parse(hasScheme ? trimmed : `http://${trimmed}`) : null;
   if (url !== null && (url.protocol === "http:" || url.protocol === "https:")) return url.href;
   const came = url === null ? "something that is no address" : `an address with ${url.protocol}//`;
   throw new TrunklineError(

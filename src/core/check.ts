@@ -1,10 +1,18 @@
 import { TrunklineError } from "./errors.ts";
 
-/** A short, safe picture of a value for an error message; never more than a line, never a long secret. */
+/** How keys of providers begin. */
+const keyLike = /^(sk|gsk|csk|pk|xai|rk|hf|key)[-_]|^AIza|^Bearer /i;
+
+/** A short, safe picture of an option for an error message: never more than a line, never a key. */
 export function show(value: unknown): string {
-  if (typeof value === "string") {
-    return value.length > 60 ? `a string of ${value.length} characters` : JSON.stringify(value);
-  }
+  if (typeof value !== "string") return kind(value);
+  if (keyLike.test(value)) return "what looks like a key";
+  return value.length > 60 ? kind(value) : JSON.stringify(value);
+}
+
+/** What sort of value it is, and nothing of what is in it: for prompts. */
+export function kind(value: unknown): string {
+  if (typeof value === "string") return `a string of ${value.length} characters`;
   if (typeof value === "function") return "a function";
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === "object" && value !== null) {
@@ -19,6 +27,21 @@ export function show(value: unknown): string {
 /** The error of a wrong option: it names itself, what was expected and what came. */
 export function wrongOption(name: string, expected: string, came: unknown): TrunklineError {
   return new TrunklineError("config", `${name}: expected ${expected}, got ${show(came)}`);
+}
+
+/** The error of a wrong question. It is the row's own side, and shows nothing of what was asked. */
+export function wrongInput(place: string, expected: string, came: unknown): TrunklineError {
+  return new TrunklineError("bad_request", `${place}: expected ${expected}, got ${kind(came)}`, {
+    sent: false,
+  });
+}
+
+/** What is wrong: an option, or the question itself. */
+export type Fault = "config" | "bad_request";
+
+/** The error of either. */
+export function wrong(fault: Fault, place: string, expected: string, came: unknown): TrunklineError {
+  return fault === "config" ? wrongOption(place, expected, came) : wrongInput(place, expected, came);
 }
 
 /** A check returns what it expects when the value is wrong, and undefined when it is right. */
@@ -55,20 +78,25 @@ export function oneOf(...words: readonly string[]): Check {
  * Holds `options` against a table of checks. Unknown names are errors too, with the nearest known one: a
  * misspelt option that is silently ignored costs more than a strict constructor.
  */
-export function checkOptions(owner: string, options: unknown, table: Readonly<Record<string, Check>>): void {
+export function checkOptions(
+  owner: string,
+  options: unknown,
+  table: Readonly<Record<string, Check>>,
+  fault: Fault = "config",
+): void {
   if (options === undefined) return;
-  if (checks.plainObject(options) !== undefined) throw wrongOption(owner, "an object of options", options);
+  if (checks.plainObject(options) !== undefined) throw wrong(fault, owner, "an object of options", options);
   for (const [name, value] of Object.entries(options as object)) {
     if (value === undefined) continue;
     const check = Object.hasOwn(table, name) ? table[name] : undefined;
     if (check === undefined) {
       throw new TrunklineError(
-        "config",
+        fault,
         `${owner}: unknown option ${show(name)}; ${didYouMean(name, Object.keys(table))}`,
       );
     }
     const expected = check(value);
-    if (expected !== undefined) throw wrongOption(`${owner}: ${name}`, expected, value);
+    if (expected !== undefined) throw wrong(fault, `${owner}: ${name}`, expected, value);
   }
 }
 

@@ -1,5 +1,6 @@
-import { type Check, checkOptions, checks, oneOf, wrongOption } from "./check.ts";
+import { type Check, checkOptions, checks, oneOf, wrongInput } from "./check.ts";
 import type { Message, Part } from "./message.ts";
+import { frozenCopy } from "./plain-copy.ts";
 
 /** A tool as the model sees it. */
 export interface ToolSpec {
@@ -61,7 +62,7 @@ const plain = checks.plainObject;
 
 /** The checks of every sampling option, shared by LM options and calls. */
 export const samplingChecks = {
-  temperature: (v) => (typeof v === "number" && v >= 0 ? undefined : "a number of 0 or more"),
+  temperature: (v) => (Number.isFinite(v) && (v as number) >= 0 ? undefined : "a number of 0 or more"),
   maxTokens: checks.positiveCount,
   topP: (v) => (typeof v === "number" && v >= 0 && v <= 1 ? undefined : "a number from 0 to 1"),
   stop: (v) => (Array.isArray(v) && v.every((s) => typeof s === "string") ? undefined : "a list of strings"),
@@ -96,10 +97,12 @@ const inputChecks = {
 export function makeRequest(model: string, input: Input, call: Sampling, defaults: Sampling): ChatRequest {
   const request: Record<string, unknown> = { model, messages: Object.freeze(readMessages(input)) };
   const own = typeof input === "object" && !Array.isArray(input) ? (input as Sampling) : undefined;
-  if (own !== undefined) checkOptions("request", own, inputChecks);
+  if (own !== undefined) checkOptions("request", own, inputChecks, "bad_request");
   for (const name of samplingNames) {
     const value = own?.[name] ?? call[name] ?? defaults[name];
-    if (value !== undefined) request[name] = typeof value === "object" ? frozenCopy(value, name) : value;
+    if (value === undefined) continue;
+    const fault = own?.[name] === undefined ? "config" : "bad_request";
+    request[name] = typeof value === "object" ? frozenCopy(value, name, fault) : value;
   }
   return Object.freeze(request) as unknown as ChatRequest;
 }
@@ -108,9 +111,9 @@ function readMessages(input: Input): Message[] {
   if (typeof input === "string") return [Object.freeze({ role: "user", content: input })];
   const list = Array.isArray(input) ? input : (input as { messages?: unknown } | null | undefined)?.messages;
   if (!Array.isArray(list)) {
-    throw wrongOption("input", "a string, a list of messages, or an object with `messages`", input);
+    throw wrongInput("input", "a string, a list of messages, or an object with `messages`", input);
   }
-  if (list.length === 0) throw wrongOption("messages", "at least one message", list);
+  if (list.length === 0) throw wrongInput("messages", "at least one message", list);
   return list.map(readMessage);
 }
 
@@ -130,9 +133,9 @@ export function makeEmbedRequest(
   options: EmbedOptions = {},
 ): ChatRequest {
   if (!Array.isArray(texts) || texts.length === 0)
-    throw wrongOption("embed", "a list of at least one text", texts);
+    throw wrongInput("embed", "a list of at least one text", texts);
   const wrong = texts.findIndex((text) => typeof text !== "string" || text === "");
-  if (wrong !== -1) throw wrongOption(`embed: texts[${wrong}]`, "a text that is not empty", texts[wrong]);
+  if (wrong !== -1) throw wrongInput(`embed: texts[${wrong}]`, "a text that is not empty", texts[wrong]);
   checkOptions("embed", options, embedChecks);
   const { dimensions, extra } = options;
   return Object.freeze({
@@ -147,64 +150,32 @@ const roles = oneOf("system", "user", "assistant", "tool");
 
 function readMessage(message: Message, index: number): Message {
   const place = `messages[${index}]`;
-  if (plain(message) !== undefined) throw wrongOption(place, "a message { role, content }", message);
+  if (plain(message) !== undefined) throw wrongInput(place, "a message { role, content }", message);
   const expected = roles(message.role);
-  if (expected !== undefined) throw wrongOption(`${place}.role`, expected, message.role);
+  if (expected !== undefined) throw wrongInput(`${place}.role`, expected, message.role);
   if (message.role === "tool" && typeof message.toolCallId !== "string") {
-    throw wrongOption(`${place}.toolCallId`, "the id of the tool call that this answers", message.toolCallId);
+    throw wrongInput(`${place}.toolCallId`, "the id of the tool call that this answers", message.toolCallId);
   }
   if (typeof message.content === "string") {
     // Most turns are flat: a spread is enough, and far cheaper than a walk.
     const { toolCalls, opaque } = message as { toolCalls?: unknown; opaque?: unknown };
     return toolCalls === undefined && opaque === undefined
       ? Object.freeze({ ...message })
-      : frozenCopy(message, place);
+      : frozenCopy(message, place, "bad_request");
   }
   if (!Array.isArray(message.content))
-    throw wrongOption(`${place}.content`, "a string or a list of parts", message.content);
+    throw wrongInput(`${place}.content`, "a string or a list of parts", message.content);
   for (const [i, part] of message.content.entries()) checkPart(part, `${place}.content[${i}]`);
-  return frozenCopy(message, place);
+  return frozenCopy(message, place, "bad_request");
 }
 
 function checkPart(part: Part, place: string): void {
-  const expected = plain(part) ?? oneOf("text", "image", "file")(part.type);
-  if (expected !== undefined) throw wrongOption(`${place}.type`, expected, part?.type);
+  if (plain(part) !== undefined) throw wrongInput(place, "a part { type, ... }", part);
+  const expected = oneOf("text", "image", "file")(part.type);
+  if (expected !== undefined) throw wrongInput(`${place}.type`, expected, part.type);
   if (part.type === "text") {
-    if (typeof part.text !== "string") throw wrongOption(`${place}.text`, "a string", part.text);
+    if (typeof part.text !== "string") throw wrongInput(`${place}.text`, "a string", part.text);
   } else if ((part.data === undefined) === (part.url === undefined)) {
-    throw wrongOption(place, "either `data` or `url`", part);
+    throw wrongInput(place, "either `data` or `url`", part);
   }
-}
-
-/** Deeper than any honest request; a guard against cycles. */
-const maxDepth = 100;
-
-/** What `frozenCopy` made: nobody can change it, so one copy serves every request it is in. */
-const copies = new WeakSet<object>();
-
-/** A deep, frozen copy of plain data. Bytes are shared: copying every image would double the memory of a batch. */
-export function frozenCopy<T>(value: T, place: string): T {
-  if (typeof value !== "object" || value === null || copies.has(value)) return value;
-  const copy = copyOf(value, place, 0);
-  if (typeof copy === "object") copies.add(copy as object);
-  return copy;
-}
-
-function copyOf<T>(value: T, place: string, depth: number): T {
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
-  if (depth > maxDepth)
-    throw wrongOption(place, `plain data at most ${maxDepth} levels deep, without cycles`, value);
-  if (Array.isArray(value)) {
-    return Object.freeze(value.map((item, i) => copyOf(item, `${place}[${i}]`, depth + 1))) as T;
-  }
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) throw wrongOption(place, "plain data", value);
-  const copy: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) {
-    const own = copyOf(member, `${place}.${name}`, depth + 1);
-    // defineProperty, so that a member called __proto__ stays a member.
-    if (name === "__proto__") Object.defineProperty(copy, name, { value: own, enumerable: true });
-    else copy[name] = own;
-  }
-  return Object.freeze(copy) as T;
 }

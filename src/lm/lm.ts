@@ -3,9 +3,9 @@ import { type CacheUse, type CallOptions, type Delta, newRecord } from "../core/
 import { type Check, checkOptions } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
+import { frozenCopy } from "../core/plain-copy.ts";
 import {
   type ChatRequest,
-  frozenCopy,
   type Input,
   makeEmbedRequest,
   makeRequest,
@@ -241,16 +241,20 @@ function listenerOf(onDelta: (delta: Delta) => void): {
 } {
   const controller = new AbortController();
   const inContext = AsyncLocalStorage.snapshot();
+  const end = (cause: unknown): void =>
+    controller.abort(
+      new TrunklineError("aborted", "the call was aborted because its onDelta listener failed", { cause }),
+    );
   return {
     signal: controller.signal,
     onDelta(delta) {
       if (controller.signal.aborted) return;
       try {
-        inContext(onDelta, delta);
+        const returned: unknown = inContext(onDelta, delta);
+        // A listener may be an async function; what it rejects with must not end the process.
+        if (returned instanceof Promise) returned.catch(end);
       } catch (cause) {
-        controller.abort(
-          new TrunklineError("aborted", "the call was aborted because its onDelta listener threw", { cause }),
-        );
+        end(cause);
       }
     },
   };

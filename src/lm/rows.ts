@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Check, checks } from "../core/check.ts";
+import { type Check, checks, wrongOption } from "../core/check.ts";
 import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, isTrunklineError, sideOf, TrunklineError } from "../core/errors.ts";
 import { abortError, onAbort } from "../core/signals.ts";
@@ -67,6 +67,15 @@ export async function* eachRow<Input, Output>(
   } finally {
     await run.end();
   }
+}
+
+/** The rows of a run, or an error: a text would be one row a letter. */
+function iteratorOf<Input>(source: Source<Input>): Iterator<Input> | AsyncIterator<Input> {
+  if (typeof source === "object" && source !== null) {
+    if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
+    if (Symbol.iterator in source) return source[Symbol.iterator]();
+  }
+  throw wrongOption("rows", "a list, an iterable or an async iterable", source);
 }
 
 /** `eachRow`, collected. A stopped run rejects with the cause's code, and the finished rows in `rows`. */
@@ -141,8 +150,7 @@ class RowRun<Input, Output> {
     this.#clock = clock;
     this.#work = work;
     this.#options = options;
-    this.#iterator =
-      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    this.#iterator = iteratorOf(source);
     this.#concurrency = options.concurrency ?? processDefaults.asyncMaxWorkers;
     this.#window = options.window ?? 4 * this.#concurrency;
     this.#ordered = options.ordered ?? true;
@@ -304,7 +312,9 @@ class RowRun<Input, Output> {
 
   #report(): void {
     const progress = { done: this.#done, failed: this.#failed, running: this.#running, total: this.#total };
-    this.#guarded(() => this.#inContext(() => this.#options.onProgress?.(progress)));
+    const { onProgress } = this.#options;
+    const returned: unknown = onProgress && this.#guarded(() => this.#inContext(() => onProgress(progress)));
+    if (returned instanceof Promise) returned.catch((error) => this.#stop(error));
   }
 }
 

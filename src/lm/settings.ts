@@ -1,4 +1,4 @@
-import { checkOptions, checks, show } from "../core/check.ts";
+import { checkOptions, checks, show, wrongOption } from "../core/check.ts";
 import { systemClock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { type CacheOption, cacheCheck, rolloutCheck } from "./cache-use.ts";
@@ -32,6 +32,7 @@ export interface ContextSettings {
  * ```
  */
 export function configure(settings: Settings): void {
+  if (settings === undefined) throw wrongOption("configure", "an object of settings", settings);
   checkOptions("configure", settings, { lm: () => undefined, asyncMaxWorkers: checks.positiveCount });
   if ("lm" in settings) processDefaults.lm = requireLM("configure({ lm })", settings.lm);
   if (settings.asyncMaxWorkers !== undefined) processDefaults.asyncMaxWorkers = settings.asyncMaxWorkers;
@@ -46,6 +47,8 @@ export function configure(settings: Settings): void {
  * ```
  */
 export function context<T>(settings: ContextSettings, fn: () => T): T {
+  if (settings === undefined) throw wrongOption("context", "an object of settings", settings);
+  if (typeof fn !== "function") throw wrongOption("context: its second argument", "a function", fn);
   checkOptions("context", settings, {
     lm: () => undefined,
     signal: checks.signal,

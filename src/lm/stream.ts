@@ -17,6 +17,7 @@ export class CompletionStream implements AsyncIterableIterator<Delta, undefined>
   readonly #waiting: Delta[] = [];
   #completion: Promise<Completion> | undefined;
   #ended = false;
+  #last: Promise<unknown> = Promise.resolve();
   #wake: () => void = () => {};
 
   constructor(start: StartStream) {
@@ -37,8 +38,15 @@ export class CompletionStream implements AsyncIterableIterator<Delta, undefined>
     return this.#completion;
   }
 
-  async next(): Promise<IteratorResult<Delta, undefined>> {
+  /** May be called again before the one before it has settled; the pieces come in the order of the calls. */
+  next(): Promise<IteratorResult<Delta, undefined>> {
     const { completion } = this;
+    const result = this.#last.then(() => this.#next(completion));
+    this.#last = result.catch(() => {});
+    return result;
+  }
+
+  async #next(completion: Promise<Completion>): Promise<IteratorResult<Delta, undefined>> {
     for (;;) {
       const delta = this.#waiting.shift();
       if (delta !== undefined) return { done: false, value: delta };

@@ -1,7 +1,7 @@
 import type { StandardJSONSchemaV1 } from "@standard-schema/spec";
 import { show } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
-import { frozenCopy } from "../core/request.ts";
+import { frozenCopy } from "../core/plain-copy.ts";
 import type { JsonSchema, SchemaType, StandardSchema } from "./types.ts";
 
 /** Whether `value` is a schema; arktype's are functions. */

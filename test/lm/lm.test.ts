@@ -422,12 +422,58 @@ describe("bad input", () => {
     [
       "an unknown role",
       [{ role: "human", content: "x" }],
-      /messages\[0\]\.role: expected one of.*got "human"/,
+      /messages\[0\]\.role: expected one of.*got a string of 5 characters/,
     ],
     ["no content", [{ role: "user" }], /messages\[0\]\.content/],
     ["a part of no type", [{ role: "user", content: [{ text: "x" }] }], /messages\[0\]\.content\[0\]\.type/],
   ])("a call with %s says what is wrong", async (_, input, message) => {
     await expect(echo().call(input as never)).rejects.toThrow(message);
+  });
+
+  test("a malformed row is that row's own error; the batch goes on, and nothing of the prompt is shown", async () => {
+    const rows = await echo().batch(["a", ["my secret prompt"] as never, "c"]);
+    expect(rows.map((row) => row.completion?.text)).toEqual(["a", undefined, "c"]);
+    expect(rows[1]!.error).toMatchObject({ code: "bad_request" });
+    expect(String(rows[1]!.error)).not.toContain("secret");
+  });
+
+  test.each<[string, object]>([
+    ["a BigInt", { extra: { a: 1n } }],
+    ["a function", { extra: { a() {} } }],
+    ["NaN", { extra: { a: Number.NaN } }],
+    ["an endless temperature", { temperature: Number.POSITIVE_INFINITY }],
+  ])("%s never reaches the wire as something else", async (_, init) => {
+    await expect(echo().call("x", init)).rejects.toMatchObject({ code: "config" });
+  });
+
+  test.each([undefined, 5, "abc"])("a batch over %s says what is expected", async (rows) => {
+    await expect(echo().batch(rows as never)).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringContaining("expected a list"),
+    });
+  });
+
+  test("a key in the wrong place is not shown", () => {
+    expect(() => new LM("sk-proj-0123456789")).toThrow(/^(?!.*0123456789)/);
+    expect(() => new LM("openai/x", "sk-proj-0123456789" as never)).toThrow(/^(?!.*0123456789)/);
+  });
+
+  test("settings and contexts of nothing say what is expected", () => {
+    expect(() => configure(undefined as never)).toThrow(/configure: expected an object of settings/);
+    expect(() => context({}, undefined as never)).toThrow(/expected a function/);
+  });
+
+  test("an async onDelta that rejects ends its own call", async () => {
+    const lm = echo({
+      requestFn: async ({ onDelta, prompt }) => {
+        onDelta?.(prompt);
+        await new Promise((resolve) => setImmediate(resolve));
+        return prompt;
+      },
+    });
+    const cause = new Error("boom");
+    const failing = lm.call("x", { onDelta: async () => Promise.reject(cause) });
+    await expect(failing).rejects.toMatchObject({ code: "aborted", cause });
   });
 
   test("R14: an LM inside a loop is harmless", () => {

@@ -73,6 +73,18 @@ describe("streams", () => {
     await expect(stream.completion).rejects.toThrow("the line broke");
   });
 
+  test("several next() at once bring the pieces in order", async () => {
+    const stream = new CompletionStream(async (onDelta) => {
+      for (const text of ["a", "b"]) {
+        await settle();
+        onDelta({ text });
+      }
+      return completion("ab");
+    });
+    const results = await Promise.all([stream.next(), stream.next(), stream.next()]);
+    expect(results.map(({ value }) => value?.text)).toEqual(["a", "b", undefined]);
+  });
+
   test("a stream left before it started never starts", async () => {
     let started = false;
     const stream = new CompletionStream(async () => {
