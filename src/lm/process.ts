@@ -18,6 +18,17 @@ export const events: Pick<Events, "subscribe" | "usePrices"> = Object.freeze({
   usePrices: (table: Parameters<Events["usePrices"]>[0]) => trunk().events.usePrices(table),
 });
 
+type CacheMethod =
+  | "stats"
+  | "configure"
+  | "clear"
+  | "resetMemory"
+  | "scope"
+  | "export"
+  | "import"
+  | "flush"
+  | "close";
+
 /**
  * The cache of this process.
  *
@@ -27,15 +38,14 @@ export const events: Pick<Events, "subscribe" | "usePrices"> = Object.freeze({
  * await cache.clear();
  * ```
  */
-export const cache: Pick<
-  Cache,
-  "stats" | "configure" | "clear" | "resetMemory" | "scope" | "flush" | "close"
-> = Object.freeze({
+export const cache: Pick<Cache, CacheMethod> = Object.freeze({
   stats: () => trunk().cache.stats(),
   configure: (options: Parameters<Cache["configure"]>[0]) => trunk().cache.configure(options),
   clear: (scope?: string) => trunk().cache.clear(scope),
   resetMemory: () => trunk().cache.resetMemory(),
   scope: (name: string) => trunk().cache.scope(name),
+  export: (...given: Parameters<Cache["export"]>) => trunk().cache.export(...given),
+  import: (...given: Parameters<Cache["import"]>) => trunk().cache.import(...given),
   flush: () => trunk().cache.flush(),
   close: () => trunk().cache.close(),
 });
