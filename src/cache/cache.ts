@@ -160,6 +160,7 @@ export class Cache {
    * Every stored answer as a line of JSON, but for those of nameless backends, whose keys mean nothing elsewhere.
    *
    * ```ts
+   * import { writeFile } from "node:fs/promises";
    * await writeFile("answers.jsonl", cache.export());
    * ```
    */
@@ -174,6 +175,7 @@ export class Cache {
    * the rest is taken.
    *
    * ```ts
+   * import { createReadStream } from "node:fs";
    * const { imported, rejected } = await cache.import(createReadStream("answers.jsonl"));
    * ```
    */

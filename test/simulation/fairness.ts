@@ -1,4 +1,5 @@
 import type { Invariant } from "./invariant.ts";
+import { sharesPrefix } from "./reading.ts";
 import type { Attempt, CallSight, ClientSight, LaneSight } from "./sight.ts";
 
 /** What one key has had since another began to wait: for the bound, its own at most and the other's at least. */
@@ -49,10 +50,8 @@ function costOf({ plan }: CallSight): { readonly least: number; readonly most: n
 }
 
 /** Calls of a shared prefix wait for their leader, which is no matter of fairness. */
-function ready({ call }: Attempt): boolean {
-  return (
-    call.plan.prefix === undefined || call.plan.prefixSharing === false || !call.lane.plan.cachesPrefixes
-  );
+function ready(attempt: Attempt): boolean {
+  return !sharesPrefix(attempt);
 }
 
 export const fairness: Invariant = {

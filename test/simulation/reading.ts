@@ -64,10 +64,16 @@ export function limitsTokens({ lane }: CallSight): boolean {
   );
 }
 
+/** Whether prefixes are looked at: asked for by the call, or by the provider's nature and not refused. */
+function looksAtPrefixes({ plan, lane }: CallSight): boolean {
+  return (
+    typeof plan.prefixSharing === "object" || (plan.prefixSharing === "auto" && lane.plan.cachesPrefixes)
+  );
+}
+
 /** Whether admission should make calls of its prefix wait for a first one. */
 export function sharesPrefix({ call }: Attempt): boolean {
-  const { prefix, prefixSharing } = call.plan;
-  return prefix !== undefined && prefixSharing !== false && call.lane.plan.cachesPrefixes;
+  return call.plan.prefix !== undefined && looksAtPrefixes(call);
 }
 
 /** Whether two different attempts of a lane share a prefix that is worth waiting for. */
@@ -97,7 +103,7 @@ export function spendsBudget({ call, number }: Attempt): boolean {
 
 /** Whether it may have waited for another to warm its prefix, known to be shared or large enough to ask. */
 export function mayFollow({ call }: Attempt): boolean {
-  return call.lane.plan.cachesPrefixes && (call.plan.prefix !== undefined || call.plan.promptTokens > 500);
+  return looksAtPrefixes(call) && (call.plan.prefix !== undefined || call.plan.promptTokens > 500);
 }
 
 /** Arrival, and the head start that its priority gives to others. */

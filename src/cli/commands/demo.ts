@@ -67,7 +67,7 @@ async function phase(job: Job): Promise<Measured> {
 async function ask(model: string, { agents = 20, rounds = 1, yes, json }: Values): Promise<number> {
   const { facts } = lookup(model);
   // Made before the question of cost, so that a wrong name or a missing key is said first.
-  const lm = new LM(model, { maxTokens, maxRetries: 0 });
+  const lm = new LM(model, { maxTokens, maxRetries: 0, cache: false });
   const calls = Number(agents) * Number(rounds) + 1;
   const plan = `${count(calls)} calls to ${model}, each of about 25 tokens in and at most ${maxTokens} out`;
   if (!yes && !facts.concurrencyBound) {

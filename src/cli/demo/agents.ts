@@ -20,7 +20,7 @@ export const makeAgent: Readonly<Record<Way, (job: Job) => Ask>> = {
 
 function pooledAgent({ model, simulated }: Job): Ask {
   const connection = simulated && { baseURL: simulated.url, apiKey: "simulated", tls: { ca: simulated.ca } };
-  const lm = new LM(model, { ...connection, maxTokens });
+  const lm = new LM(model, { ...connection, maxTokens, cache: false });
   return async (prompt) => {
     const { usage, cost } = await lm.call(prompt);
     return { inputTokens: usage.inputTokens, outputTokens: usage.outputTokens, usd: cost?.usd };
