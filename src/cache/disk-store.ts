@@ -50,7 +50,7 @@ export class DiskStore implements Store {
   #draining: Promise<void> | undefined;
   #healing: Promise<void> | undefined;
   /** Pages that are looked at before a file is opened. */
-  #mostPages = 20_000;
+  #mostPages = 5_000;
   /** Nothing can be read or written. */
   #off = false;
   /** A write failed for a reason that will not go away by itself. */
@@ -245,7 +245,8 @@ export class DiskStore implements Store {
     try {
       await this.#open();
       while (this.#table !== undefined && this.#queue.size > 0) {
-        const batch = this.#queue.take(mostAtOnce.entries, mostAtOnce.bytes);
+        const most = Math.min(mostAtOnce.bytes, this.#maxBytes / 32);
+        const batch = this.#queue.take(mostAtOnce.entries, most);
         if (this.#isFull()) continue;
         const records = batch.map(([key, entry]) => [key, this.#recordOf(entry)] as const);
         await this.#evict(
