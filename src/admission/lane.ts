@@ -1,4 +1,4 @@
-import type { Call, CallOptions } from "../core/call.ts";
+import type { Call, CallOptions, RateSignal } from "../core/call.ts";
 import type { Timer } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import type { TrunklineError } from "../core/errors.ts";
@@ -291,27 +291,11 @@ export class Lane {
   /** The options of the attempt: the call's own, heard by the lane as well. */
   #watched(ticket: Ticket): CallOptions {
     const { options } = ticket;
-    const { onSent, onFirstByte, onRate } = options.watch;
-    const begun = (): void => this.#begun(ticket);
-    return {
-      ...options,
-      onDelta: options.onDelta ?? (ticket.leading ? begun : undefined),
-      watch: {
-        onSent,
-        onFirstByte: () => {
-          begun();
-          onFirstByte?.();
-        },
-        onRate: (signals) => {
-          this.#limits.learn(ticket, signals, this.#parts.clock.now());
-          onRate?.(signals);
-        },
-      },
-    };
+    const onDelta = options.onDelta ?? (ticket.leading ? () => this.begun(ticket) : undefined);
+    return { ...options, onDelta, watch: ticket };
   }
 
-  /** The first event of an answer. */
-  #begun(ticket: Ticket): void {
+  begun(ticket: Ticket): void {
     if (ticket.answering) return;
     ticket.answering = true;
     const now = this.#parts.clock.now();
@@ -320,9 +304,13 @@ export class Lane {
     if (this.#waiting.size > 0) this.#pump();
   }
 
+  learn(ticket: Ticket, signals: readonly RateSignal[]): void {
+    this.#limits.learn(ticket, signals, this.#parts.clock.now());
+  }
+
   #answered(ticket: Ticket, answer: Completion): void {
     const now = this.#parts.clock.now();
-    this.#begun(ticket);
+    this.begun(ticket);
     this.#limits.answered(ticket, answer, now);
     ticket.options.record.providerMs += now - ticket.startedAt;
     this.#giveBack(ticket, []);

@@ -1,4 +1,4 @@
-import type { CallOptions } from "../core/call.ts";
+import type { CallOptions, RateSignal, Watch } from "../core/call.ts";
 import type { Timer } from "../core/clock.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Claim } from "./dimension.ts";
@@ -11,12 +11,16 @@ import type { Reservation } from "./rates.ts";
 /** Whoever a waiting call must tell that its signal aborted. */
 export interface Host {
   leave(ticket: Ticket): void;
+  /** The first event of its answer. */
+  begun(ticket: Ticket): void;
+  /** Limits read from the headers of its answer. */
+  learn(ticket: Ticket, signals: readonly RateSignal[]): void;
 }
 
 const nothing: Claim = { input: 0, output: 0 };
 
 /** One attempt of a call on its way through admission: what it needs, what it waits for, what it holds. */
-export class Ticket implements Queued, Sharer {
+export class Ticket implements Queued, Sharer, Watch {
   readonly door: Door<Ticket>;
   readonly request: ChatRequest;
   readonly options: CallOptions;
@@ -91,5 +95,21 @@ export class Ticket implements Queued, Sharer {
 
   handleEvent(): void {
     this.#host.leave(this);
+  }
+
+  // What the driver says while it works; whoever asked hears it too.
+
+  onSent(): void {
+    this.options.watch.onSent?.();
+  }
+
+  onFirstByte(): void {
+    this.#host.begun(this);
+    this.options.watch.onFirstByte?.();
+  }
+
+  onRate(signals: readonly RateSignal[]): void {
+    this.#host.learn(this, signals);
+    this.options.watch.onRate?.(signals);
   }
 }

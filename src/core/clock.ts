@@ -28,26 +28,21 @@ export interface Clock {
 /** The longest wait a Node timer can hold; beyond it setTimeout fires at once. */
 const longest = 2 ** 31 - 1;
 
+// Functions of their own, so that a timer costs no closure.
+const startTimer = (fn: () => void, ms: number): NodeJS.Timeout => setTimeout(fn, ms);
+const startTurn = (fn: () => void): unknown => setImmediate(fn);
+
 class SystemTimer implements Timer {
-  #handle: NodeJS.Timeout | undefined;
-  readonly #fn: () => void;
-  readonly #idle: boolean;
+  #handle!: NodeJS.Timeout;
 
   constructor(ms: number, fn: () => void, idle: boolean) {
-    this.#fn = fn;
-    this.#idle = idle;
-    this.#arm(ms);
+    this.#arm(ms, fn, idle);
   }
 
-  #arm(ms: number): void {
-    const step = Math.min(ms, longest);
-    this.#handle = outside(() => setTimeout(() => this.#fire(ms - step), step));
-    if (this.#idle) this.#handle.unref();
-  }
-
-  #fire(rest: number): void {
-    if (rest > 0) this.#arm(rest);
-    else this.#fn();
+  #arm(ms: number, fn: () => void, idle: boolean): void {
+    const next = ms <= longest ? fn : () => this.#arm(ms - longest, fn, idle);
+    this.#handle = outside(startTimer, next, Math.min(ms, longest));
+    if (idle) this.#handle.unref();
   }
 
   cancel(): void {
@@ -68,6 +63,6 @@ export const systemClock: Clock = {
     return new SystemTimer(Math.max(0, ms), fn, kind === "idle");
   },
   turn(fn) {
-    outside(() => setImmediate(fn));
+    outside(startTurn, fn);
   },
 };

@@ -9,7 +9,7 @@ import type { Exchange, Receiver } from "../transport/exchange.ts";
 import type { AnswerFormat } from "../wire/answer.ts";
 import type { Encoding } from "../wire/encoding.ts";
 import { type Abilities, type Driver, trusted } from "./driver.ts";
-import { ExchangeReader } from "./exchange-reader.ts";
+import { ExchangeReader, type Station } from "./exchange-reader.ts";
 import { Redactor } from "./redactor.ts";
 
 /** What an HTTP driver uses of a Client. */
@@ -52,20 +52,37 @@ export interface HttpDriverParts {
 
 type Headers = Readonly<Record<string, string>>;
 
-/** One call on its way. */
-interface Asking {
-  readonly conversation: Conversation;
-  readonly request: ChatRequest;
+/** A kind of question, with what all its answers have in common. */
+interface Talk extends Conversation {
+  readonly station: Station;
+}
+
+/** One question as it goes on the wire. */
+interface Question {
+  readonly talk: Talk;
+  readonly model: string;
   readonly options: CallOptions;
+  readonly path: string;
+  readonly body: string;
+  /** It goes with a newer key than the one that was refused, and not once more. */
+  readonly renewed: boolean;
+}
+
+function encoded(talk: Talk, request: ChatRequest, options: CallOptions): Question {
+  const stream = options.onDelta !== undefined;
+  const path = talk.path(request, stream);
+  const body = talk.encode(request, { stream, prefixMark: options.prefixMark });
+  return { talk, model: request.model, options, path, body, renewed: false };
 }
 
 /** A driver that asks over the pool of one Client. Nothing is opened before the first call. */
 export function httpDriver(name: string, protocol: HttpProtocol, line: Line, parts: HttpDriverParts): Driver {
   const speaker = new Speaker(name, protocol, line, parts);
-  const { abilities, chat, embed } = protocol;
+  const chat = speaker.talk(protocol.chat);
+  const embed = protocol.embed && speaker.talk(protocol.embed);
   return trusted({
     name,
-    abilities,
+    abilities: protocol.abilities,
     chat: (request, options) => speaker.ask(chat, request, options),
     ...(embed && { embed: (request, options) => speaker.ask(embed, request, options) }),
   });
@@ -101,16 +118,37 @@ class Speaker {
     this.#keyed = this.#base;
   }
 
-  ask(conversation: Conversation, request: ChatRequest, options: CallOptions): Promise<Completion> {
-    const asking: Asking = { conversation, request, options };
-    const key = this.#line.key();
-    return typeof key === "string" ? this.#ask(asking, key) : this.#askLater(asking, key);
+  talk(conversation: Conversation): Talk {
+    const station: Station = {
+      format: conversation.format,
+      provider: this.#name,
+      clock: this.#parts.clock,
+      redactor: this.#redactor,
+      maxBytes: this.#parts.maxResponseBytes,
+      requestWindowMs: this.#protocol.requestWindowMs,
+    };
+    return { ...conversation, station };
   }
 
-  async #askLater(asking: Asking, key: Promise<string>): Promise<Completion> {
+  ask(talk: Talk, request: ChatRequest, options: CallOptions): Promise<Completion> {
+    try {
+      const key = this.#line.key();
+      if (typeof key === "string") return this.#send(encoded(talk, request, options), key);
+      return this.#askLater(talk, request, options, key);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async #askLater(
+    talk: Talk,
+    request: ChatRequest,
+    options: CallOptions,
+    key: Promise<string>,
+  ): Promise<Completion> {
     const ready = await key;
-    this.#throwIfOver(asking.options);
-    return this.#ask(asking, ready);
+    this.#throwIfOver(options);
+    return this.#send(encoded(talk, request, options), ready);
   }
 
   /** A key may have come so late that nobody wants the answer any more, whatever the timers have said yet. */
@@ -123,59 +161,40 @@ class Speaker {
     });
   }
 
-  async #ask(asking: Asking, key: string): Promise<Completion> {
-    const { conversation, request, options } = asking;
-    const stream = options.onDelta !== undefined;
-    const body = conversation.encode(request, { stream, prefixMark: options.prefixMark });
-    const path = conversation.path(request, stream);
-    try {
-      return await this.#send(asking, key, path, body);
-    } catch (error) {
-      const fresh = await this.#keyAfter(error, key);
-      if (fresh === key) throw error;
-      this.#throwIfOver(options);
-      return this.#send(asking, fresh, path, body);
-    }
+  #send(question: Question, key: string): Promise<Completion> {
+    const { talk, model, options, path, body } = question;
+    const { signal, timeout, firstByteTimeout, idleTimeout } = options;
+    const headers = this.#headers(key, options.headers);
+    const reader = new ExchangeReader(talk.station, model, options);
+    return this.#pool
+      .send({ method: "POST", path, headers, body, signal, timeout, firstByteTimeout, idleTimeout }, reader)
+      .then(
+        () => this.#read(question, key, reader),
+        (error) => this.#read(question, key, reader, error),
+      );
   }
 
-  /** The key to try once more with: a newer one after a 401, else the same, which says that there is no use. */
-  #keyAfter(error: unknown, key: string): string | Promise<string> {
-    const refused = isTrunklineError(error) && error.status === 401 && key !== "";
-    return refused ? this.#line.refreshKey(key) : key;
-  }
-
-  async #send(
-    { conversation, request, options }: Asking,
+  /** The answer, or its failure; after a 401 what a newer key brings, if there is one. */
+  #read(
+    question: Question,
     key: string,
-    path: string,
-    body: string,
-  ): Promise<Completion> {
-    const reader = new ExchangeReader({
-      format: conversation.format,
-      provider: this.#name,
-      model: request.model,
-      options,
-      clock: this.#parts.clock,
-      redactor: this.#redactor,
-      maxBytes: this.#parts.maxResponseBytes,
-      requestWindowMs: this.#protocol.requestWindowMs,
-    });
-    const exchange: Exchange = {
-      method: "POST",
-      path,
-      headers: this.#headers(key, options.headers),
-      body,
-      signal: options.signal,
-      timeout: options.timeout,
-      firstByteTimeout: options.firstByteTimeout,
-      idleTimeout: options.idleTimeout,
-    };
+    reader: ExchangeReader,
+    broke?: unknown,
+  ): Completion | Promise<Completion> {
     try {
-      await this.#pool.send(exchange, reader);
+      return broke === undefined ? reader.end() : reader.broken(broke);
     } catch (error) {
-      return reader.broken(error);
+      const refused = isTrunklineError(error) && error.status === 401 && key !== "";
+      if (!refused || question.renewed) throw error;
+      return this.#sendAgain(question, key, error);
     }
-    return reader.end();
+  }
+
+  async #sendAgain(question: Question, key: string, error: TrunklineError): Promise<Completion> {
+    const fresh = await this.#line.refreshKey(key);
+    if (fresh === key) throw error;
+    this.#throwIfOver(question.options);
+    return this.#send({ ...question, renewed: true }, fresh);
   }
 
   #headers(key: string, ofCall: Headers | undefined): Headers {

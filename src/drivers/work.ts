@@ -119,13 +119,13 @@ export class Work {
     this.#timer = this.#post.clock.after(timeout, () =>
       this.#stop(this.#late(`answer within ${timeout} ms`, "total")),
     );
-    const { onSent, onRate } = options.watch;
-    onSent?.();
+    const { watch } = options;
+    watch.onSent?.();
     return {
       ...options,
       signal: this.#controller.signal,
       onDelta: options.onDelta && ((delta) => this.#hear(delta)),
-      watch: { onRate, onFirstByte: () => this.#firstByte() },
+      watch: { onRate: (signals) => watch.onRate?.(signals), onFirstByte: () => this.#firstByte() },
     };
   }
 

@@ -90,10 +90,14 @@ export class LM {
    * await lm.call([{ role: "user", content: "Say hi." }], { temperature: 1, deadline: 5_000 });
    * ```
    */
-  async call(input: Input, init: CallInit = plainCall): Promise<Completion> {
-    if (init !== plainCall) checkOptions("call", init, callChecks);
-    const scope = currentScope() ?? noScope;
-    return this.#send(input, init, scope, scope.signals);
+  call(input: Input, init: CallInit = plainCall): Promise<Completion> {
+    try {
+      if (init !== plainCall) checkOptions("call", init, callChecks);
+      const scope = currentScope() ?? noScope;
+      return this.#send(input, init, scope, scope.signals);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**

@@ -27,7 +27,7 @@ export class Flight {
   readonly exchange: Exchange;
   readonly origin: string;
   /** The exchange's headers, checked and flat. */
-  readonly headers: string[];
+  readonly headers: readonly string[];
   /** A request is sent again at most once. */
   #resent = false;
   #over = false;

@@ -87,8 +87,10 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
     this.#sentAt = Number.POSITIVE_INFINITY;
     this.#flight = flight;
     flight.board(this);
+    // undici only reads the headers, though its type does not say so.
+    const headers = flight.headers as string[];
     this.#client.dispatch(
-      { method: method as Dispatcher.HttpMethod, path, headers: flight.headers, body: body ?? null },
+      { method: method as Dispatcher.HttpMethod, path, headers, body: body ?? null },
       this,
     );
   }

@@ -19,11 +19,22 @@ const ours = new Set([
 const name = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
 const badValue = /[^\t\x20-\x7e\x80-\xff]/;
 
+/** Frozen headers are those of every call of a client, so they are looked at once. */
+const known = new WeakMap<object, readonly string[]>();
+
 /**
  * Names and values in one flat list (`[name, value, ...]`). A name or value that HTTP cannot carry is
  * refused here, before anything could quote it: a key with a newline must not show up in an error text.
  */
-export function flatHeaders(headers: Readonly<Record<string, string>>): string[] {
+export function flatHeaders(headers: Readonly<Record<string, string>>): readonly string[] {
+  const before = known.get(headers);
+  if (before !== undefined) return before;
+  const flat = flatten(headers);
+  if (Object.isFrozen(headers)) known.set(headers, flat);
+  return flat;
+}
+
+function flatten(headers: Readonly<Record<string, string>>): readonly string[] {
   const flat: string[] = [];
   for (const key in headers) {
     const value = headers[key];
