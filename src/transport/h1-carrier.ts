@@ -20,6 +20,7 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
   readonly #client: UndiciClient;
   readonly #keeper: Keeper;
   readonly #clock: Clock;
+  #hint: string | undefined;
   #flight: Flight | undefined;
   #retired = false;
   /** A request is on it, or the rest of an answer nobody reads. */
@@ -186,7 +187,9 @@ export class H1Carrier implements Carrier, Ride, Dispatcher.DispatchHandler {
 
   /** `Keep-Alive: timeout=5`: the server closes five idle seconds later, perhaps while a request is on its way. */
   #noteKeepAlive(hint: string | undefined): void {
-    if (hint === undefined) return;
+    // A server says the same each time.
+    if (hint === undefined || hint === this.#hint) return;
+    this.#hint = hint;
     const seconds = /\btimeout\s*=\s*(\d+)/i.exec(hint)?.[1];
     if (seconds === undefined) return;
     this.idleFor = Math.min(Number(seconds) * 1000 - limits.keepAliveMargin, limits.h1IdleMost);

@@ -48,8 +48,12 @@ function flatten(headers: Readonly<Record<string, string>>): readonly string[] {
 
 const badTarget = /[^\x21-\xff]|\x7f/;
 
+/** What was found right last: call after call goes to the same place. */
+const last = { method: "", path: "" };
+
 /** Refuses a method or path that would not stay what it is on the wire. */
 export function checkTarget(method: string, path: string): void {
+  if (method === last.method && path === last.path) return;
   if (!/^[A-Z]+$/.test(method))
     throw new TrunklineError("config", "a method is written in capital letters", { sent: false });
   if (!path.startsWith("/") || badTarget.test(path)) {
@@ -61,6 +65,8 @@ export function checkTarget(method: string, path: string): void {
       },
     );
   }
+  last.method = method;
+  last.path = path;
 }
 
 function refused(key: string | undefined, what: "name" | "value"): TrunklineError {
