@@ -259,5 +259,7 @@ export const functionTargetChecks = { ...localChecks, ...functionChecks };
 
 /** The members of `options` that `table` knows. */
 function pick<T extends object>(options: T, table: object): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => name in table)) as Partial<T>;
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => Object.hasOwn(table, name)),
+  ) as Partial<T>;
 }

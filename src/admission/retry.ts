@@ -21,6 +21,20 @@ export function retry(parts: RetryParts): Layer {
   return (next) => (request, options) => new Repeated(parts, next, request, options).attempt();
 }
 
+/** The options with another listener. Deadline and priority of joined work move, so they are asked anew each time. */
+function heardBy(options: CallOptions, onDelta: (delta: Delta) => void): CallOptions {
+  return {
+    ...options,
+    onDelta,
+    get deadlineAt() {
+      return options.deadlineAt;
+    },
+    get priority() {
+      return options.priority;
+    },
+  };
+}
+
 /** One call with all its attempts. */
 class Repeated {
   readonly #parts: RetryParts;
@@ -36,7 +50,7 @@ class Repeated {
     this.#next = next;
     this.#request = request;
     const { onDelta } = options;
-    this.#options = onDelta === undefined ? options : { ...options, onDelta: (d) => this.#hear(d, onDelta) };
+    this.#options = onDelta === undefined ? options : heardBy(options, (delta) => this.#hear(delta, onDelta));
   }
 
   #hear(delta: Delta, onDelta: (delta: Delta) => void): void {

@@ -35,6 +35,9 @@ const inspect = Symbol.for("nodejs.util.inspect.custom");
 export class Configs {
   readonly #fingerprints = new Fingerprints();
   readonly #known = new Map<string, ClientConfig>();
+  /** Those of backends in this process: kept with their backend, whose closures may hold anything, and no longer. */
+  #local = new WeakMap<object, Map<string, ClientConfig>>();
+  #any = false;
   #generation = 1;
 
   get generation(): number {
@@ -43,23 +46,34 @@ export class Configs {
 
   /** Whether any config was made in this generation. */
   get any(): boolean {
-    return this.#known.size > 0;
+    return this.#any;
   }
 
   /** From here on every config made so far is one of the past. */
   nextGeneration(): void {
     this.#generation++;
     this.#known.clear();
+    this.#local = new WeakMap();
+    this.#any = false;
   }
 
   intern(settings: ClientSettings): ClientConfig {
     const key = clientKey(settings, this.#fingerprints);
-    const known = this.#known.get(key);
+    const home = this.#homeOf(settings);
+    const known = home.get(key);
     const config = known ?? this.#make(settings, key);
-    if (known !== undefined) this.#known.delete(key);
-    else if (this.#known.size >= mostKept) this.#known.delete(this.#known.keys().next().value!);
-    this.#known.set(key, config);
+    if (known !== undefined) home.delete(key);
+    else if (home.size >= mostKept) home.delete(home.keys().next().value!);
+    home.set(key, config);
+    this.#any = true;
     return config;
+  }
+
+  #homeOf({ backend }: ClientSettings): Map<string, ClientConfig> {
+    if (backend === undefined) return this.#known;
+    const home = this.#local.get(backend) ?? new Map<string, ClientConfig>();
+    this.#local.set(backend, home);
+    return home;
   }
 
   #make(settings: ClientSettings, key: string): ClientConfig {

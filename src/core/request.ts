@@ -1,4 +1,5 @@
-import { type Check, checkOptions, checks, oneOf, wrongInput } from "./check.ts";
+import { type Check, checkOptions, checks, didYouMean, oneOf, show, wrongInput } from "./check.ts";
+import { TrunklineError } from "./errors.ts";
 import type { Message, Part } from "./message.ts";
 import { frozenCopy } from "./plain-copy.ts";
 
@@ -60,6 +61,11 @@ export type Input = string | readonly Message[] | (Sampling & { readonly message
 
 const plain = checks.plainObject;
 
+const isTool = (tool: unknown): boolean =>
+  plain(tool) === undefined &&
+  typeof (tool as ToolSpec).name === "string" &&
+  plain((tool as ToolSpec).inputSchema) === undefined;
+
 /** The checks of every sampling option, shared by LM options and calls. */
 export const samplingChecks = {
   temperature: (v) => (Number.isFinite(v) && (v as number) >= 0 ? undefined : "a number of 0 or more"),
@@ -68,7 +74,8 @@ export const samplingChecks = {
   stop: (v) => (Array.isArray(v) && v.every((s) => typeof s === "string") ? undefined : "a list of strings"),
   seed: (v) => (Number.isSafeInteger(v) ? undefined : "a whole number"),
   n: checks.positiveCount,
-  tools: (v) => (Array.isArray(v) ? undefined : "a list of tools"),
+  tools: (v) =>
+    Array.isArray(v) && v.every(isTool) ? undefined : "a list of tools { name, description?, inputSchema }",
   toolChoice: (v) =>
     typeof v === "object" && v !== null && typeof (v as { tool?: unknown }).tool === "string"
       ? undefined
@@ -146,6 +153,15 @@ export function makeEmbedRequest(
   });
 }
 
+/** What a message of any role may have. */
+const members: ReadonlySet<string> = new Set([
+  "role",
+  "content",
+  "toolCalls",
+  "toolCallId",
+  "reasoning",
+  "opaque",
+]);
 const roles = oneOf("system", "user", "assistant", "tool");
 
 function readMessage(message: Message, index: number): Message {
@@ -153,6 +169,16 @@ function readMessage(message: Message, index: number): Message {
   if (plain(message) !== undefined) throw wrongInput(place, "a message { role, content }", message);
   const expected = roles(message.role);
   if (expected !== undefined) throw wrongInput(`${place}.role`, expected, message.role);
+  for (const name in message) {
+    if (!members.has(name))
+      throw new TrunklineError(
+        "bad_request",
+        `${place}: unknown member ${show(name)}; ${didYouMean(name, [...members])}`,
+        {
+          sent: false,
+        },
+      );
+  }
   if (message.role === "tool" && typeof message.toolCallId !== "string") {
     throw wrongInput(`${place}.toolCallId`, "the id of the tool call that this answers", message.toolCallId);
   }

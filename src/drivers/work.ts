@@ -217,7 +217,9 @@ export class Work {
       return;
     }
     this.#timer?.cancel();
-    this.#timer = this.#post.clock.after(this.#options.abandonAfter, () => this.#abandon(reason));
+    // When the caller has left, nobody waits for the end, and it holds no process.
+    const kind = this.#options.signal?.aborted ? "idle" : "pending";
+    this.#timer = this.#post.clock.after(this.#options.abandonAfter, () => this.#abandon(reason), kind);
     this.#controller?.abort(reason);
   }
 

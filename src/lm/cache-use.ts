@@ -21,7 +21,7 @@ export const cacheCheck: Check = (value) => {
   const right =
     checks.plainObject(value) === undefined &&
     Object.entries(value as object).every(([name, member]) => {
-      const check = choiceChecks[name as keyof CacheChoice];
+      const check = Object.hasOwn(choiceChecks, name) ? choiceChecks[name as keyof CacheChoice] : undefined;
       return check !== undefined && (member === undefined || check(member) === undefined);
     });
   return right ? undefined : 'true, false, "refresh" or { scope, ttl, replicas }';

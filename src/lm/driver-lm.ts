@@ -1,4 +1,4 @@
-import { type Check, checkOptions } from "../core/check.ts";
+import { type Check, checkOptions, wrongOption } from "../core/check.ts";
 import { type Sampling, samplingChecks } from "../core/request.ts";
 import { type FunctionTargetOptions, functionTargetChecks, trunk } from "../trunk.ts";
 import { fallbacks, LM, type LMOptions } from "./lm.ts";
@@ -20,7 +20,8 @@ const optionChecks: Readonly<Record<string, Check>> = {
 
 /**
  * Any backend as an LM, by two functions: one asks, one reads. Admission, retries, usage, events and the limits of
- * an LM come along.
+ * an LM come along. `model` also names the cache entries, on disk too: give another name, or `cache: "refresh"`, when
+ * the functions behind it change. Without a name answers are remembered in memory, for these very functions alone.
  *
  * ```ts
  * const lm = new DriverLM({
@@ -37,6 +38,8 @@ const optionChecks: Readonly<Record<string, Check>> = {
  */
 export class DriverLM<Raw = unknown> extends LM {
   constructor(options: DriverLMOptions<Raw>) {
+    if (options === undefined)
+      throw wrongOption("DriverLM", "an object with requestFn and outputFn", options);
     checkOptions("DriverLM", options, optionChecks);
     super(trunk().functionTarget(options), { temperature: 0.7, maxTokens: 256, ...defined(options) });
   }

@@ -25,7 +25,8 @@ import { CompletionStream } from "./stream.ts";
 export interface LMOptions extends TargetOptions, Sampling, Behaviour {
   /**
    * Models to ask, in this order, when this one fails: names, read from the environment as `new LM(name)` would, or
-   * LMs. Each has its own Client, lane and cache entries. Default: none.
+   * LMs. Each has its own Client, lane and cache entries. Of an LM only its model and its Client are taken: the
+   * question is asked with this LM's temperature, tools and so on, and its own fallbacks are not asked. Default: none.
    */
   readonly fallbacks?: readonly (string | LM)[];
 }
@@ -43,6 +44,9 @@ export const fallbacks: Check = (value) =>
     : 'a list of LMs or of names, such as "openai/gpt-4o-mini"';
 const optionChecks = { ...settingChecks, ...targetChecks, fallbacks };
 const noScope: Scope = Object.freeze({});
+
+const { onDelta: _, ...streamChecks } = callChecks;
+const batchChecks = { ...streamChecks, ...rowsChecks };
 
 /** A call that says nothing of its own. */
 const plainCall: CallInit = Object.freeze({});
@@ -111,7 +115,7 @@ export class LM {
    * ```
    */
   stream(input: Input, init: Omit<CallInit, "onDelta"> = plainCall): CompletionStream {
-    checkOptions("stream", init, callChecks);
+    checkOptions("stream", init, streamChecks);
     return new CompletionStream(async (onDelta, left) => {
       const scope = currentScope() ?? noScope;
       return this.#send(input, { ...init, onDelta }, scope, [left, ...(scope.signals ?? [])]);
@@ -128,7 +132,7 @@ export class LM {
    * ```
    */
   async batch(inputs: Source<Input>, options: BatchOptions = {}): Promise<BatchResult[]> {
-    checkOptions("batch", options, { ...callChecks, ...rowsChecks });
+    checkOptions("batch", options, batchChecks);
     const names = Object.keys(options) as (keyof BatchOptions)[];
     const ofCalls = Object.fromEntries(
       names.filter((name) => !(name in rowsChecks)).map((name) => [name, options[name]]),
@@ -219,7 +223,8 @@ const noSettings: Settings = Object.freeze({});
 function settingsOf(options: LMOptions): Settings {
   let settings: Record<string, unknown> | undefined;
   for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || name in targetChecks || !(name in settingChecks)) continue;
+    if (value === undefined || Object.hasOwn(targetChecks, name) || !Object.hasOwn(settingChecks, name))
+      continue;
     settings ??= {};
     settings[name] = name === "cache" ? snapshot(value) : frozenCopy(value, name);
   }

@@ -89,7 +89,10 @@ export async function collectRows<Input, Output>(
   try {
     for await (const row of eachRow(clock, source, work, options)) rows.push(row);
   } catch (error) {
-    if (!isTrunklineError(error)) throw error;
+    if (!isTrunklineError(error)) {
+      const why = `the run was stopped by an error of its own program: ${error instanceof Error ? error.message : error}`;
+      throw new TrunklineError("bad_request", why, { cause: error, rows, done: rows.length });
+    }
     throw new TrunklineError(error.code, `${error.message} (${rows.length} rows were finished)`, {
       ...error,
       cause: error.cause ?? error,
@@ -215,8 +218,8 @@ class RowRun<Input, Output> {
     const index = this.#pulled++;
     const step = this.#guarded(() => this.#inContext(() => this.#iterator.next()));
     if (step === undefined) return;
-    if (!(step instanceof Promise)) {
-      this.#receive(index, step as IteratorResult<Input>);
+    if (!isThenable(step)) {
+      this.#receive(index, step);
       return;
     }
     this.#pulling = true;
@@ -316,6 +319,10 @@ class RowRun<Input, Output> {
     const returned: unknown = onProgress && this.#guarded(() => this.#inContext(() => onProgress(progress)));
     if (returned instanceof Promise) returned.catch((error) => this.#stop(error));
   }
+}
+
+function isThenable<T>(step: T | PromiseLike<T>): step is PromiseLike<T> {
+  return typeof (step as { then?: unknown }).then === "function";
 }
 
 function sizeOf(source: object): number | undefined {

@@ -10,4 +10,6 @@ test("R28, R59: 20,000 LMs of ten configurations weigh at most 512 bytes each an
   const outcome = JSON.parse(stdout);
   expect(outcome).toMatchObject({ lms: 20_000, made: 0, sockets: 0, moreDescriptors: 0 });
   expect(outcome.bytesEach).toBeLessThan(512);
+  // A hundred megabytes were closed over; what an abandoned DriverLM held is gone with it.
+  expect(outcome.closures).toBeLessThan(10_000_000);
 });
