@@ -217,9 +217,7 @@ export class Work {
       return;
     }
     this.#timer?.cancel();
-    // When the caller has left, nobody waits for the end, and it holds no process.
-    const kind = this.#options.signal?.aborted ? "idle" : "pending";
-    this.#timer = this.#post.clock.after(this.#options.abandonAfter, () => this.#abandon(reason), kind);
+    this.#timer = this.#post.clock.after(this.#options.abandonAfter, () => this.#abandon(reason));
     this.#controller?.abort(reason);
   }
 
