@@ -62,6 +62,8 @@ export interface ErrorDetails {
   phase?: TimeoutPhase;
   /** What had arrived before the failure. */
   partial?: Completion;
+  /** The model's text that could not be read, as it came. Loggers that go through an error's members do not see it. */
+  answer?: string;
   /** The finished rows of a run that was stopped. */
   rows?: readonly unknown[];
   /** How many rows of a stopped run were finished. */
@@ -94,17 +96,19 @@ export class TrunklineError extends Error {
   declare readonly model?: string;
   declare readonly phase?: TimeoutPhase;
   declare readonly partial?: Completion;
+  declare readonly answer?: string;
   declare readonly rows?: readonly unknown[];
   declare readonly done?: number;
   declare readonly sent?: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    const { cause, retryable, ...facts } = details;
+    const { cause, retryable, answer, ...facts } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.name = "TrunklineError";
     this.code = code;
     this.retryable = retryable ?? catalogue[code].retryable;
     Object.assign(this, facts);
+    if (answer !== undefined) Object.defineProperty(this, "answer", { value: answer });
     Object.defineProperty(this, brand, { value: true });
   }
 

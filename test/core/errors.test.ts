@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { describe, expect, test, vi } from "vitest";
 import {
   catalogue,
@@ -33,6 +34,7 @@ describe("the catalogue", () => {
       model: "",
       phase: "idle",
       partial: undefined,
+      answer: "",
       rows: [],
       done: 1,
       sent: true,
@@ -91,6 +93,20 @@ describe("TrunklineError", () => {
     const error = new TrunklineError("auth", "no");
     expect(Object.keys(error).sort()).toEqual(["code", "name", "retryable"]);
     expect(isTrunklineError({ ...error })).toBe(false);
+  });
+
+  test("P1: the answer that could not be read is there to be asked for, but in no log of the error", () => {
+    const error = new TrunklineError("parse", "answer is missing", { answer: "the model's own words" });
+    expect(error.answer).toBe("the model's own words");
+    for (const logged of [
+      inspect(error),
+      JSON.stringify(error),
+      String(error),
+      JSON.stringify({ ...error }),
+    ]) {
+      expect(logged).not.toContain("own words");
+    }
+    expect("answer" in new TrunklineError("parse", "answer is missing")).toBe(false);
   });
 });
 
