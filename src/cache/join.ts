@@ -9,7 +9,7 @@ import {
 import type { Completion } from "../core/completion.ts";
 import { deliver } from "../core/deltas.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
-import type { Leave } from "../core/signals.ts";
+import { CallSignal, type Leave } from "../core/signals.ts";
 import { type Ask, isForeign } from "./ask.ts";
 import { handOut } from "./storable.ts";
 import { type Entry, isFresh } from "./store.ts";
@@ -37,7 +37,7 @@ export class Join implements Host {
   readonly key: string;
   readonly #host: JoinHost;
   readonly #waiters = new Set<Waiter>();
-  readonly #controller = new AbortController();
+  readonly #signal = new CallSignal();
   /** What the work has counted. Its payer, the first who still waits, is told; nobody is told twice. */
   readonly #record: CallRecord;
   #told: CallRecord;
@@ -105,7 +105,7 @@ export class Join implements Host {
     const [next] = this.#waiters;
     if (next === undefined) {
       this.#end();
-      this.#controller.abort(error);
+      this.#signal.abort(error);
     } else if (this.#leader !== undefined) next.ask.options.record.cache = "miss";
   }
 
@@ -116,7 +116,7 @@ export class Join implements Host {
     const highest = (): Priority => this.#highestPriority();
     return {
       ...leader.options,
-      signal: this.#controller.signal,
+      signal: this.#signal,
       onDelta: onDelta && this.#hear,
       record: this.#record,
       get deadlineAt() {
@@ -192,7 +192,7 @@ export class Join implements Host {
   /** The Client that does the work is closing. */
   readonly #close: Leave = (error) => {
     this.#failed(error);
-    this.#controller.abort(error);
+    this.#signal.abort(error);
   };
 
   #hit(waiter: Waiter, entry: Entry): void {

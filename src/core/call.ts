@@ -1,6 +1,7 @@
 import type { Completion, Cost, Price, Usage } from "./answer.ts";
 import type { ErrorCode } from "./errors.ts";
 import type { ChatRequest } from "./request.ts";
+import type { Signal } from "./signals.ts";
 
 /** A piece of an answer while it is being written. */
 export interface Delta {
@@ -91,7 +92,7 @@ export interface CacheUse {
 /** Everything about a call that is not the question itself. Times are milliseconds; see the design's option table. */
 export interface CallOptions {
   /** Aborts the work. Above the `caller` layer it is the caller's own; below it, the call's. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** Signals of the runs around the call, innermost first. Only the `caller` layer looks at them. */
   readonly outerSignals?: readonly AbortSignal[];
   /** With a listener the answer is streamed; the promise still brings the whole completion. */

@@ -1,4 +1,4 @@
-import type { CallOptions, Delta } from "../core/call.ts";
+import type { Delta } from "../core/call.ts";
 import { type Check, checkOptions, checks, show } from "../core/check.ts";
 import { type Completion, completion } from "../core/completion.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
@@ -6,7 +6,7 @@ import { type Message, textOf } from "../core/message.ts";
 import type { ChatRequest, Sampling } from "../core/request.ts";
 import { codeFor } from "../wire/error-words.ts";
 import { abilityChecks } from "./abilities.ts";
-import type { Abilities, Driver } from "./driver.ts";
+import type { Abilities, Driver, DriverOptions } from "./driver.ts";
 
 /** What a request function is given: the question in two forms, how to answer it, and when to stop. */
 export interface RequestParameters extends Omit<Sampling, "extra"> {
@@ -82,7 +82,7 @@ export function functionDriver<Raw>(options: FunctionDriverOptions<Raw>): Driver
   return Object.freeze({
     name,
     abilities: Object.freeze({ ...everything, ...abilities }),
-    async chat(request: ChatRequest, callOptions: CallOptions): Promise<Completion> {
+    async chat(request: ChatRequest, callOptions: DriverOptions): Promise<Completion> {
       const raw = await requestFn(parametersOf(request, callOptions));
       checkRaw(raw, name);
       return finish(await read(raw, outputFn, name), raw, request, name);
@@ -94,7 +94,7 @@ function missing(option: string, does: string): TrunklineError {
   return new TrunklineError("config", `DriverLM: ${option} is missing: expected a function that ${does}`);
 }
 
-function parametersOf(request: ChatRequest, options: CallOptions): RequestParameters {
+function parametersOf(request: ChatRequest, options: DriverOptions): RequestParameters {
   const { extra, ...known } = request;
   return {
     ...extra,

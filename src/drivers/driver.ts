@@ -1,4 +1,6 @@
-import type { Call } from "../core/call.ts";
+import type { CallOptions } from "../core/call.ts";
+import type { Completion } from "../core/completion.ts";
+import type { ChatRequest } from "../core/request.ts";
 
 /** What a driver can carry. A request that asks for more is refused before anything is sent. */
 export interface Abilities {
@@ -10,6 +12,14 @@ export interface Abilities {
   /** Whether `n` above 1 is understood. */
   readonly choices: boolean;
 }
+
+/** What a driver is told about a call. Its signal is a real one, as `fetch` and others want it. */
+export interface DriverOptions extends CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Asks the backend once. */
+export type DriverCall = (request: ChatRequest, options: DriverOptions) => Promise<Completion>;
 
 /**
  * Speaks to one kind of backend. A driver may be naive: the guard around it owns start-up, the abilities, aborts,
@@ -33,16 +43,19 @@ export interface Driver {
   readonly abilities: Abilities;
   /** Runs once, before the first call; a failure is forgotten, so that the next call tries again. */
   readonly init?: () => Promise<void>;
-  readonly chat: Call;
+  readonly chat: DriverCall;
   /** Answers requests with `embed`, by a completion with `vectors`. A driver without it is asked for none. */
-  readonly embed?: Call;
+  readonly embed?: DriverCall;
   /** Gives back what `init` took. */
   readonly close?: () => Promise<void>;
 }
 
 const own = new WeakSet<Driver>();
 
-/** Marks a driver of this package: its answers need no second check, which saves their cost on every call. */
+/**
+ * Marks a driver of this package. Its answers need no second check and it hears the call's own small signal, which
+ * saves the cost of both on every call.
+ */
 export function trusted<D extends Driver>(driver: D): D {
   own.add(driver);
   return driver;

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { type TimeoutPhase, TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
-import { abortError } from "../core/signals.ts";
+import { abortError, type Signal } from "../core/signals.ts";
 import { errorFrom } from "../wire/http-error.ts";
 import { rateSignals } from "../wire/rate-headers.ts";
 import { type Driver, trusted } from "./driver.ts";
@@ -87,7 +87,7 @@ function errorOf({ status, headers, error }: Refusal, request: ChatRequest, cloc
 }
 
 /** What a call rejects with once its signal has aborted. */
-function reasonOf(signal: AbortSignal): TrunklineError {
+function reasonOf(signal: Signal): TrunklineError {
   return signal.reason instanceof TrunklineError ? signal.reason : abortError(signal);
 }
 

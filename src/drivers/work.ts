@@ -4,11 +4,11 @@ import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, type TimeoutPhase, TrunklineError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { ChatRequest } from "../core/request.ts";
-import { abortError } from "../core/signals.ts";
+import { abortError, type Signal } from "../core/signals.ts";
 import { deliver } from "../wire/deltas.ts";
 import { checkVectors, plainCompletion } from "./check-completion.ts";
 import { plainDelta } from "./check-delta.ts";
-import type { Driver } from "./driver.ts";
+import type { Driver, DriverOptions } from "./driver.ts";
 import { ownError } from "./foreign-error.ts";
 
 export interface GuardParts {
@@ -27,7 +27,7 @@ export interface Post extends GuardParts {
 }
 
 /** What a call rejects with once its signal has aborted. */
-export function reasonOf(signal: AbortSignal): TrunklineError {
+export function reasonOf(signal: Signal): TrunklineError {
   return isTrunklineError(signal.reason) ? signal.reason : abortError(signal);
 }
 
@@ -106,13 +106,13 @@ export class Work {
   }
 
   /** What our own drivers get: the call's options, with a listener that hears nothing too late. */
-  #forOurs(): CallOptions {
-    const options = this.#options;
+  #forOurs(): DriverOptions {
+    const options = this.#options as DriverOptions;
     return options.onDelta === undefined ? options : { ...options, onDelta: (delta) => this.#hear(delta) };
   }
 
   /** What outside drivers get: a signal that keeps the deadline too, and no part in what the layers above count. */
-  #forOutside(): CallOptions {
+  #forOutside(): DriverOptions {
     const options = this.#options;
     this.#controller = new AbortController();
     const { timeout } = options;

@@ -1,10 +1,10 @@
-import type { CallOptions, Delta } from "../core/call.ts";
+import type { Delta } from "../core/call.ts";
 import { type Completion, completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { ToolCall } from "../core/message.ts";
 import type { ChatRequest } from "../core/request.ts";
 import { abortError } from "../core/signals.ts";
-import type { Abilities, Driver } from "../drivers/driver.ts";
+import type { Abilities, Driver, DriverOptions } from "../drivers/driver.ts";
 import { countTokens, promptOf } from "../drivers/simulated/tokens.ts";
 import { deliver } from "../wire/deltas.ts";
 import { parseJson } from "../wire/json-value.ts";
@@ -31,7 +31,7 @@ export interface ScriptedCall {
   /** 1 for the first. */
   readonly number: number;
   readonly request: ChatRequest;
-  readonly options: CallOptions;
+  readonly options: DriverOptions;
   readonly state: "running" | "answered" | "failed" | "aborted";
 }
 
@@ -138,7 +138,7 @@ const isList = (
 async function playList(
   steps: readonly (string | Delta | Gate | Error)[],
   request: ChatRequest,
-  { signal, onDelta, watch }: CallOptions,
+  { signal, onDelta, watch }: DriverOptions,
 ): Promise<Completion> {
   const said: Delta[] = [];
   for (const step of steps) {

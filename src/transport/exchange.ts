@@ -1,3 +1,5 @@
+import type { Signal } from "../core/signals.ts";
+
 /** One HTTP request and its answer, as the pool takes it. Times are milliseconds; Infinity means no limit. */
 export interface Exchange {
   readonly method: string;
@@ -7,7 +9,7 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   /** Aborting rejects with `signal.reason` and frees the socket or stream. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /** From the moment the exchange has its own socket or stream to the last byte. */
   readonly timeout: number;
   /** From the same moment to the first byte of the answer. */

@@ -87,7 +87,7 @@ describe("identical calls in flight", () => {
     const rig = new Rig();
     const signals: AbortSignal[] = [];
     const kept = (given: Given): Given => {
-      signals.push(given.options.signal!);
+      signals.push(given.options.signal as AbortSignal);
       return given;
     };
     const answered = [kept(rig.ask({ deadlineAt: 9_000 })), kept(rig.ask())];

@@ -1,8 +1,9 @@
-import { type CallOptions, newRecord } from "../../src/core/call.ts";
+import { newRecord } from "../../src/core/call.ts";
 import { type ChatRequest, type Input, makeRequest, type Sampling } from "../../src/core/request.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 
 /** Options of a call that sets nothing of its own. */
-export function callOptions(own: Partial<CallOptions> = {}): CallOptions {
+export function callOptions(own: Partial<DriverOptions> = {}): DriverOptions {
   return {
     deadlineAt: Number.POSITIVE_INFINITY,
     timeout: 300_000,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import type { CallOptions, Delta } from "../../src/core/call.ts";
+import type { Delta } from "../../src/core/call.ts";
 import { type Completion, completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 import {
   type FunctionDriverOptions,
   functionDriver,
@@ -16,7 +17,7 @@ const silent = { debug() {}, info() {}, warn() {} };
 function ask<Raw>(
   options: Partial<FunctionDriverOptions<Raw>>,
   request = question(),
-  own: Partial<CallOptions> = {},
+  own: Partial<DriverOptions> = {},
   clock = new FakeClock(),
 ): Promise<Completion> {
   const plain = { model: "m1", requestFn: () => "raw", outputFn: (raw: unknown) => raw };
@@ -34,7 +35,11 @@ async function failure(promise: Promise<unknown>): Promise<TrunklineError> {
 }
 
 describe("R97: what requestFn is given", () => {
-  async function given(input: Parameters<typeof question>[0], sampling = {}, own: Partial<CallOptions> = {}) {
+  async function given(
+    input: Parameters<typeof question>[0],
+    sampling = {},
+    own: Partial<DriverOptions> = {},
+  ) {
     let parameters!: RequestParameters;
     await ask(
       {

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
-import type { CallOptions, Delta } from "../../src/core/call.ts";
+import type { Delta } from "../../src/core/call.ts";
 import { type Completion, completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import type { ChatRequest } from "../../src/core/request.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 import { type Driver, trusted } from "../../src/drivers/driver.ts";
 import { guard } from "../../src/drivers/guard.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 import { callOptions, question } from "./call-options.ts";
 
-type Chat = (request: ChatRequest, options: CallOptions) => unknown;
+type Chat = (request: ChatRequest, options: DriverOptions) => unknown;
 
 function driverOf(chat: Chat): Driver {
   return {
@@ -19,7 +20,7 @@ function driverOf(chat: Chat): Driver {
 }
 
 const parts = { clock: new FakeClock(), logger: () => console };
-const ask = (chat: Chat, options: Partial<CallOptions> = {}, request = question()): Promise<Completion> =>
+const ask = (chat: Chat, options: Partial<DriverOptions> = {}, request = question()): Promise<Completion> =>
   guard(driverOf(chat), parts)(request, callOptions(options));
 
 async function failure(promise: Promise<unknown>): Promise<TrunklineError> {

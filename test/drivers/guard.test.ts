@@ -1,10 +1,10 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { CallOptions } from "../../src/core/call.ts";
 import { type Completion, completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import type { Part } from "../../src/core/message.ts";
 import type { ChatRequest } from "../../src/core/request.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 import { type Abilities, type Driver, trusted } from "../../src/drivers/driver.ts";
 import { guard } from "../../src/drivers/guard.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
@@ -25,7 +25,7 @@ const nothing: Abilities = {
   choices: false,
 };
 
-type Chat = (request: ChatRequest, options: CallOptions) => unknown;
+type Chat = (request: ChatRequest, options: DriverOptions) => unknown;
 
 function driverOf(chat: Chat, more: Partial<Driver> = {}): Driver {
   return { name: "outsider", abilities: everything, chat: chat as Driver["chat"], ...more };

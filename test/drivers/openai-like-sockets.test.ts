@@ -1,10 +1,11 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import type { CallOptions, Delta } from "../../src/core/call.ts";
+import type { Delta } from "../../src/core/call.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import type { Completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { lookup } from "../../src/drivers/catalog.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 import { guard } from "../../src/drivers/guard.ts";
 import { replies } from "../../src/testing/faulty/replies.ts";
 import type { Reply } from "../../src/testing/faulty/reply.ts";
@@ -19,7 +20,7 @@ import { callOptions, question } from "./call-options.ts";
 import { chunk } from "./fake-line.ts";
 import { realLine } from "./real-line.ts";
 
-type Ask = (prompt: string, options?: Partial<CallOptions>) => Promise<Completion>;
+type Ask = (prompt: string, options?: Partial<DriverOptions>) => Promise<Completion>;
 
 async function withServer<T>(
   options: FaultyServerOptions,

@@ -1,9 +1,10 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import { type CallOptions, newRecord, type RateSignal } from "../../src/core/call.ts";
+import { newRecord, type RateSignal } from "../../src/core/call.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import type { Message } from "../../src/core/message.ts";
 import { type Input, makeRequest, type Sampling } from "../../src/core/request.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 import {
   isRefusal,
   type Question,
@@ -16,7 +17,7 @@ import {
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 const never = Number.POSITIVE_INFINITY;
-const options = (more: Partial<CallOptions> = {}): CallOptions => ({
+const options = (more: Partial<DriverOptions> = {}): DriverOptions => ({
   deadlineAt: never,
   timeout: never,
   firstByteTimeout: never,

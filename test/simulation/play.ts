@@ -1,4 +1,5 @@
 import { TrunklineError } from "../../src/core/errors.ts";
+import type { Signal } from "../../src/core/signals.ts";
 import { idOf } from "./fate.ts";
 import type { Attempt } from "./sight.ts";
 import type { World } from "./world.ts";
@@ -12,7 +13,7 @@ export interface Step {
 
 /** What a well-behaved backend keeps. */
 export interface Manners {
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   readonly timeout: number;
   readonly firstByteTimeout: number;
 }

@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { CallOptions } from "../../src/core/call.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { type Completion, completion } from "../../src/core/completion.ts";
 import { textOf } from "../../src/core/message.ts";
 import type { ChatRequest } from "../../src/core/request.ts";
-import type { Driver } from "../../src/drivers/driver.ts";
+import type { Driver, DriverOptions } from "../../src/drivers/driver.ts";
 import { simulatedDriver } from "../../src/drivers/simulated.ts";
 import { cases, type DriverCase, type Situation } from "../../src/testing/contract/cases.ts";
 import { driverContract } from "../../src/testing/driver-contract.ts";
@@ -52,7 +51,7 @@ driverContract(
 describe("the suite finds", () => {
   const said = { inputTokens: 1, outputTokens: 1, rawFinishReason: "stop" };
   const good = completion("a", said);
-  type Chat = (request: ChatRequest, options: CallOptions, situation: Situation) => Promise<Completion>;
+  type Chat = (request: ChatRequest, options: DriverOptions, situation: Situation) => Promise<Completion>;
   let shared = "";
 
   const faults: [DriverCase, string, Chat][] = [

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { type CallOptions, newRecord } from "../../src/core/call.ts";
+import { newRecord } from "../../src/core/call.ts";
 import { completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { makeRequest } from "../../src/core/request.ts";
+import type { DriverOptions } from "../../src/drivers/driver.ts";
 import { gate } from "../../src/testing/gate.ts";
 import { scriptedDriver } from "../../src/testing/scripted-driver.ts";
 
 const request = makeRequest("m", "Say hi.", {}, {});
 const never = Number.POSITIVE_INFINITY;
-const options = (more: Partial<CallOptions> = {}): CallOptions => ({
+const options = (more: Partial<DriverOptions> = {}): DriverOptions => ({
   deadlineAt: never,
   timeout: never,
   firstByteTimeout: never,

@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
-import type { CallOptions } from "../../core/call.ts";
 import { type Completion, completion } from "../../core/completion.ts";
 import { TrunklineError } from "../../core/errors.ts";
 import type { ChatRequest } from "../../core/request.ts";
+import type { DriverOptions } from "../driver.ts";
 import { Grammars } from "./grammars.ts";
 import { historyOf, systemOf } from "./history.ts";
 import type { Chat, Chunk, HistoryItem, Llama, LlamaModule, Model, Tokens } from "./module.ts";
@@ -62,7 +62,7 @@ export class Engine {
     return new Engine(llama, model, seats, shared);
   }
 
-  async chat(request: ChatRequest, options: CallOptions): Promise<Completion> {
+  async chat(request: ChatRequest, options: DriverOptions): Promise<Completion> {
     const { signal } = options;
     const grammar = await this.#grammars.of(request.responseFormat);
     const history = historyOf(request.messages);
@@ -87,7 +87,7 @@ export class Engine {
   async #write(
     { sequence, chat }: Seat,
     request: ChatRequest,
-    options: CallOptions,
+    options: DriverOptions,
     history: readonly HistoryItem[],
     facts: { readonly prompt: number; readonly cached: number; readonly grammar: object | undefined },
   ): Promise<Completion> {
@@ -151,12 +151,12 @@ function spareCores(): number {
 
 /** What one call has said so far. */
 class Said {
-  readonly #onDelta: CallOptions["onDelta"];
+  readonly #onDelta: DriverOptions["onDelta"];
   text = "";
   reasoning = "";
   tokens = 0;
 
-  constructor({ onDelta }: CallOptions) {
+  constructor({ onDelta }: DriverOptions) {
     this.#onDelta = onDelta;
   }
 

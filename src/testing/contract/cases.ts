@@ -1,11 +1,11 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { getEventListeners } from "node:events";
-import { type Call, type CallOptions, newRecord } from "../../core/call.ts";
+import { type Call, newRecord } from "../../core/call.ts";
 import { TrunklineError } from "../../core/errors.ts";
 import { silent } from "../../core/log.ts";
 import type { Part } from "../../core/message.ts";
 import { type ChatRequest, type Input, makeRequest, type Sampling } from "../../core/request.ts";
-import type { Driver } from "../../drivers/driver.ts";
+import type { Driver, DriverOptions } from "../../drivers/driver.ts";
 import { guard } from "../../drivers/guard.ts";
 import { FakeClock } from "../fake-clock.ts";
 import { checkCompletion, checkFinish, checkUsage } from "./completion.ts";
@@ -44,19 +44,19 @@ class Bench {
     return makeRequest(this.under.model ?? "test-model", input, sampling, {});
   }
 
-  ask(options: Partial<CallOptions> = {}, request = this.request()) {
+  ask(options: Partial<DriverOptions> = {}, request = this.request()) {
     return this.#call(request, { ...endless, record: newRecord(0), ...options });
   }
 
   /** Past the guard, which hands a signal of its own to drivers from outside. */
-  askBare(options: Partial<CallOptions>) {
+  askBare(options: Partial<DriverOptions>) {
     return this.under.driver.chat(this.request(), { ...endless, record: newRecord(0), ...options });
   }
 }
 
 const never = Number.POSITIVE_INFINITY;
 
-const endless: Omit<CallOptions, "record"> = {
+const endless: Omit<DriverOptions, "record"> = {
   deadlineAt: never,
   timeout: never,
   firstByteTimeout: never,
@@ -108,7 +108,7 @@ export const cases = {
     async run(bench) {
       let text = "";
       let settled = false;
-      const onDelta: CallOptions["onDelta"] = (delta) => {
+      const onDelta: DriverOptions["onDelta"] = (delta) => {
         ok(!settled, "no delta comes after the answer");
         if ((delta.choice ?? 0) === 0) text += delta.text;
       };
@@ -125,7 +125,7 @@ export const cases = {
     async run(bench) {
       const one = async (input: string): Promise<[string, string]> => {
         let text = "";
-        const onDelta: CallOptions["onDelta"] = (delta) => {
+        const onDelta: DriverOptions["onDelta"] = (delta) => {
           text += delta.text;
         };
         const answer = await bench.ask({ onDelta }, bench.request(input));
