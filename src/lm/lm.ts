@@ -208,7 +208,13 @@ export class LM {
       watch: {},
       record: newRecord(now),
     };
-    return this.#target.call(request, options);
+    const answer = this.#target.call(request, options);
+    const { onAnswer } = scope;
+    if (onAnswer === undefined) return answer;
+    return answer.then((completion) => {
+      onAnswer(completion);
+      return completion;
+    });
   }
 }
 

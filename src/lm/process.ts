@@ -1,7 +1,15 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/log.ts";
 import { type Trunk, trunk } from "../trunk.ts";
 
 type Events = Trunk["events"];
 type Cache = Trunk["cache"];
+
+/** The clock that all calls of this process go by. */
+export const processClock = (): Clock => trunk().clock;
+
+/** Where the library's few log lines go, as `clients.configure({ logger })` says. */
+export const processLogger = (): Logger => trunk().registry.logger;
 
 /** What happens to every call of this process, for whoever wants to know. */
 export const events: Pick<Events, "subscribe" | "usePrices"> = Object.freeze({

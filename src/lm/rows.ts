@@ -55,13 +55,21 @@ export type Source<Input> = Iterable<Input> | AsyncIterable<Input>;
  * puts the row aside, to be tried once more when nothing else is left to do, unless the provider has been failing
  * for `outageAfter`. A stopped run first yields what is finished, then throws.
  */
-export async function* eachRow<Input, Output>(
+export function eachRow<Input, Output>(
   clock: Clock,
   source: Source<Input>,
   work: (input: Input, index: number) => Promise<Output>,
   options: RowsOptions = {},
 ): AsyncGenerator<Row<Output>, void, undefined> {
-  const run = new RowRun(clock, source, work, options);
+  // Rows see the context of the place that made the run, not of the one that asks for the first row.
+  const inContext = AsyncLocalStorage.snapshot();
+  return takeRows(() => inContext(() => new RowRun(clock, source, work, options)));
+}
+
+async function* takeRows<Input, Output>(
+  start: () => RowRun<Input, Output>,
+): AsyncGenerator<Row<Output>, void, undefined> {
+  const run = start();
   try {
     for (let row = await run.next(); row !== undefined; row = await run.next()) yield row;
   } finally {
@@ -78,16 +86,18 @@ function iteratorOf<Input>(source: Source<Input>): Iterator<Input> | AsyncIterat
   throw wrongOption("rows", "a list, an iterable or an async iterable", source);
 }
 
-/** `eachRow`, collected. A stopped run rejects with the cause's code, and the finished rows in `rows`. */
-export async function collectRows<Input, Output>(
-  clock: Clock,
-  source: Source<Input>,
-  work: (input: Input, index: number) => Promise<Output>,
-  options: RowsOptions = {},
+/** `eachRow`, collected. */
+export function collectRows<Input, Output>(
+  ...run: Parameters<typeof eachRow<Input, Output>>
 ): Promise<Row<Output>[]> {
-  const rows: Row<Output>[] = [];
+  return collected(eachRow(...run));
+}
+
+/** The rows of a run. A stopped run rejects with the cause's code, and the finished rows in `rows`. */
+export async function collected<R>(run: AsyncIterable<R>): Promise<R[]> {
+  const rows: R[] = [];
   try {
-    for await (const row of eachRow(clock, source, work, options)) rows.push(row);
+    for await (const row of run) rows.push(row);
   } catch (error) {
     if (!isTrunklineError(error)) {
       const why = `the run was stopped by an error of its own program: ${error instanceof Error ? error.message : error}`;

@@ -1,6 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Priority } from "../core/call.ts";
+import type { Completion } from "../core/completion.ts";
 import type { CacheOption } from "./cache-use.ts";
+
+/** How programs write questions and read answers: one of the package's own by name, or any object of that shape. */
+export type AdapterSetting = string | { readonly name: string; plan(...given: never[]): unknown };
 
 /** What travels inward through the async context to every call made inside a run or a `context`. */
 export interface Scope {
@@ -13,14 +17,18 @@ export interface Scope {
   readonly temperature?: number;
   readonly cache?: CacheOption;
   readonly rolloutId?: string | number;
+  readonly adapter?: AdapterSetting;
   readonly priority?: Priority;
   /** The outermost run's own key: all calls of a run share one fair share of a lane. */
   readonly fairnessKey?: object;
+  /** Hears every answer that an LM gives inside: what a run has spent. */
+  readonly onAnswer?: (answer: Completion) => void;
 }
 
 /** What holds for the whole process until an inner scope says otherwise. */
 export interface ProcessDefaults {
   lm?: object;
+  adapter?: AdapterSetting;
   /** The default `concurrency` of each run over rows. */
   asyncMaxWorkers: number;
 }

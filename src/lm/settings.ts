@@ -1,9 +1,9 @@
-import { checkOptions, checks, show, wrongOption } from "../core/check.ts";
-import { systemClock } from "../core/clock.ts";
+import { type Check, checkOptions, checks, show, wrongOption } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { type CacheOption, cacheCheck, rolloutCheck } from "./cache-use.ts";
 import { LM } from "./lm.ts";
-import { currentScope, processDefaults, runInScope } from "./scope.ts";
+import { processClock } from "./process.ts";
+import { type AdapterSetting, currentScope, processDefaults, runInScope, type Scope } from "./scope.ts";
 
 /** What `configure` sets for the whole process. */
 export interface Settings {
@@ -11,6 +11,8 @@ export interface Settings {
   readonly lm?: LM;
   /** The default `concurrency` of each run over rows. Default 2,000. */
   readonly asyncMaxWorkers?: number;
+  /** How predictors write questions and read answers: "chat" (the default), "json", "xml", or one of your own. */
+  readonly adapter?: AdapterSetting;
 }
 
 /** What `context` lays over the process's settings, for everything called inside. */
@@ -22,7 +24,18 @@ export interface ContextSettings {
   readonly temperature?: number;
   readonly cache?: CacheOption;
   readonly rolloutId?: string | number;
+  readonly adapter?: AdapterSetting;
 }
+
+/** The names of the adapters; the room of adapters lies beside this one, and a test holds the lists equal. */
+const adapterNames = ["chat", "json", "xml"];
+
+const adapter: Check = (value) => {
+  const { name, plan } = Object(value) as { name?: unknown; plan?: unknown };
+  const own = typeof name === "string" && typeof plan === "function";
+  if (own || adapterNames.includes(value as string)) return undefined;
+  return `${adapterNames.map((each) => `"${each}"`).join(", ")} or an adapter { name, plan(signature, demos) }`;
+};
 
 /**
  * Sets process-wide defaults. May be called again at any time: the last one wins, for calls made from then on.
@@ -33,9 +46,14 @@ export interface ContextSettings {
  */
 export function configure(settings: Settings): void {
   if (settings === undefined) throw wrongOption("configure", "an object of settings", settings);
-  checkOptions("configure", settings, { lm: () => undefined, asyncMaxWorkers: checks.positiveCount });
+  checkOptions("configure", settings, {
+    lm: () => undefined,
+    asyncMaxWorkers: checks.positiveCount,
+    adapter,
+  });
   if ("lm" in settings) processDefaults.lm = requireLM("configure({ lm })", settings.lm);
   if (settings.asyncMaxWorkers !== undefined) processDefaults.asyncMaxWorkers = settings.asyncMaxWorkers;
+  if (settings.adapter !== undefined) processDefaults.adapter = settings.adapter;
 }
 
 /**
@@ -49,25 +67,37 @@ export function configure(settings: Settings): void {
 export function context<T>(settings: ContextSettings, fn: () => T): T {
   if (settings === undefined) throw wrongOption("context", "an object of settings", settings);
   if (typeof fn !== "function") throw wrongOption("context: its second argument", "a function", fn);
-  checkOptions("context", settings, {
-    lm: () => undefined,
-    signal: checks.signal,
-    deadline: checks.duration,
-    temperature: checks.finite,
-    cache: cacheCheck,
-    rolloutId: rolloutCheck,
-  });
-  const { signal, deadline, temperature, cache, rolloutId } = settings;
+  checkOptions("context", settings, { ...scopeChecks, lm: () => undefined });
   const lm = "lm" in settings ? requireLM("context({ lm })", settings.lm) : undefined;
-  const scope = {
-    ...(lm && { lm }),
+  return runInScope({ ...scopeOf(settings), ...(lm && { lm }) }, fn);
+}
+
+/** What settings say of everything inside, the LM left out; its members are checked. */
+export function scopeOf(settings: Omit<ContextSettings, "lm">): Scope {
+  const { signal, deadline, temperature, cache, rolloutId, adapter } = settings;
+  return {
     ...(signal && { signals: [signal] }),
-    ...(deadline !== undefined && { deadlineAt: systemClock.now() + deadline }),
+    ...(deadline !== undefined && { deadlineAt: processClock().now() + deadline }),
     ...(temperature !== undefined && { temperature }),
     ...(cache !== undefined && { cache }),
     ...(rolloutId !== undefined && { rolloutId }),
+    ...(adapter !== undefined && { adapter }),
   };
-  return runInScope(scope, fn);
+}
+
+/** The checks of what `scopeOf` reads. */
+export const scopeChecks = {
+  signal: checks.signal,
+  deadline: checks.duration,
+  temperature: checks.finite,
+  cache: cacheCheck,
+  rolloutId: rolloutCheck,
+  adapter,
+} satisfies Record<keyof Omit<ContextSettings, "lm">, Check>;
+
+/** The adapter in force here: the innermost `context`'s, else `configure`'s, if any. */
+export function currentAdapter(): AdapterSetting | undefined {
+  return currentScope()?.adapter ?? processDefaults.adapter;
 }
 
 /** The LM in force here: the innermost `context`'s, else `configure`'s. */
