@@ -1,5 +1,5 @@
 import type { CallOptions, Layer } from "../core/call.ts";
-import { checkOptions } from "../core/check.ts";
+import { checkOptions, wrongOption } from "../core/check.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { deliver } from "../core/deltas.ts";
@@ -9,13 +9,14 @@ import type { Ask, Owner } from "./ask.ts";
 import { DiskStore } from "./disk-store.ts";
 import { Join, type JoinHost } from "./join.ts";
 import { type KeyFacts, Keys, scopePrefixes, storedKey } from "./key.ts";
-import { linesOf, type Text } from "./lines.ts";
+import { isText, linesOf, type Text } from "./lines.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { type CacheOptions, cacheChecks } from "./options.ts";
 import { entryOf, lineOf } from "./portable.ts";
 import { CacheScope } from "./scope.ts";
 import { asHit, freeze, handOut, settle } from "./storable.ts";
 import { type Entry, isFresh, type Store } from "./store.ts";
+import { StoreGuard } from "./store-guard.ts";
 import { Tiers } from "./tiers.ts";
 
 /** What the cache needs to know of one line. */
@@ -39,6 +40,8 @@ export interface CacheStats {
   readonly joins: number;
   /** Requests that have no key (a function or a class instance in them), asked and not remembered. */
   readonly bypassed: number;
+  /** What a store of one's own could not do: looked-up answers it did not bring in time, writes that it refused. */
+  readonly failures: number;
 }
 
 /** A line that `import` could not use. */
@@ -63,7 +66,12 @@ interface Keep {
 }
 
 const never = Number.POSITIVE_INFINITY;
-const defaults = { memoryBytes: 256 * 2 ** 20, diskBytes: 8 * 2 ** 30, tiers: ["memory", "disk"] } as const;
+const defaults = {
+  memoryBytes: 256 * 2 ** 20,
+  diskBytes: 8 * 2 ** 30,
+  storeTimeout: 1_000,
+  tiers: ["memory", "disk"],
+} as const;
 
 /**
  * Finished answers, and the joining of calls in flight. There is one for the process; each Client has a layer of it:
@@ -78,8 +86,8 @@ export class Cache {
   readonly #clock: Clock;
   readonly #logger: () => Logger;
   readonly #joins = new Map<string, Join>();
-  readonly #counts = { hits: 0, misses: 0, joins: 0, bypassed: 0 };
-  readonly #said = new Set<string>();
+  readonly #counts = { hits: 0, misses: 0, joins: 0, bypassed: 0, failures: 0 };
+  readonly #said = new Set<unknown>();
   #options: CacheOptions;
   /** Raised by every clear: what was asked before it is not stored after it. */
   #epoch = 0;
@@ -114,12 +122,13 @@ export class Cache {
   }
 
   stats(): CacheStats {
-    const { hits, misses, joins, bypassed } = this.#counts;
-    return { ...this.#tiers.stats(), hits, misses, joins, bypassed };
+    return { ...this.#tiers.stats(), ...this.#counts };
   }
 
   /** Forgets every answer, or those of one scope, in every tier. Calls in flight are answered and not stored. */
   async clear(scope?: string): Promise<void> {
+    if (scope !== undefined && typeof scope !== "string")
+      throw wrongOption("cache.clear", "the name of a scope, or nothing", scope);
     this.#epoch++;
     this.#joins.clear();
     await this.#tiers.clear(scope === undefined ? [""] : scopePrefixes(scope));
@@ -180,6 +189,8 @@ export class Cache {
    * ```
    */
   async import(source: Text): Promise<ImportReport> {
+    if (!isText(source))
+      throw wrongOption("cache.import", "a text, or its pieces (a stream, a list)", source);
     let imported = 0;
     const rejected: RejectedLine[] = [];
     for await (const { number, text } of linesOf(source, longestLine)) {
@@ -210,16 +221,21 @@ export class Cache {
   #makeTiers(): Tiers {
     const { memoryBytes = defaults.memoryBytes, diskBytes = defaults.diskBytes, directory } = this.#options;
     const { tiers = defaults.tiers } = this.#options;
+    const timeout = (): number => this.#options.storeTimeout ?? defaults.storeTimeout;
+    const failed = (about: object, message: string): void => {
+      this.#counts.failures++;
+      this.#warnOnce(message, about);
+    };
     const others = tiers.flatMap((tier): Store[] => {
       if (tier === "memory") return [];
-      if (tier !== "disk") return [tier];
+      if (tier !== "disk") return [new StoreGuard(tier, { clock: this.#clock, timeout, failed })];
       const warn = (message: string): void => this.#warnOnce(message);
       return [new DiskStore({ clock: this.#clock, directory, maxBytes: diskBytes, warn })];
     });
     const memory = tiers.includes("memory")
       ? (this.#memory ?? new MemoryStore({ clock: this.#clock, maxBytes: memoryBytes }))
       : undefined;
-    return new Tiers(memory, others, (message) => this.#warnOnce(message));
+    return new Tiers(memory, others);
   }
 
   #enter(ask: Ask, memoryOnly: boolean): Promise<Completion> {
@@ -294,9 +310,9 @@ export class Cache {
     this.#tiers.set(key, entry, memoryOnly);
   }
 
-  #warnOnce(message: string): void {
-    if (this.#said.has(message)) return;
-    this.#said.add(message);
+  #warnOnce(message: string, about: unknown = message): void {
+    if (this.#said.has(about)) return;
+    this.#said.add(about);
     try {
       this.#logger().warn(`trunkline: ${message}`);
     } catch {}

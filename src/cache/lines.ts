@@ -1,6 +1,12 @@
 /** Text in pieces cut anywhere, or all of it at once. */
 export type Text = string | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
+export function isText(value: unknown): value is Text {
+  if (typeof value === "string") return true;
+  const { [Symbol.iterator]: all, [Symbol.asyncIterator]: each } = Object(value);
+  return typeof all === "function" || typeof each === "function";
+}
+
 /** A line of a text; `undefined` in place of one too long to hold. */
 export interface Line {
   readonly number: number;

@@ -11,6 +11,11 @@ export interface CacheOptions {
   readonly diskBytes?: number;
   /** For how long answers stored from now on may be used. Default: for ever. */
   readonly ttl?: number;
+  /**
+   * How long a store of one's own may look for an answer. One that takes longer is left alone for half a minute, and
+   * the question asked. Default 1,000.
+   */
+  readonly storeTimeout?: number;
   /** Where answers are kept, in the order they are looked up. Default `["memory", "disk"]`. */
   readonly tiers?: readonly Tier[];
 }
@@ -31,5 +36,6 @@ export const cacheChecks = {
   directory: (value) => (typeof value === "string" && value !== "" ? undefined : "the path of a folder"),
   diskBytes: checks.positiveCount,
   ttl: checks.duration,
+  storeTimeout: checks.duration,
   tiers,
 } satisfies Record<keyof CacheOptions, Check>;

@@ -25,7 +25,6 @@ export function entryOf(line: string, times: Times): [key: string, entry: Entry]
   if (ttl !== undefined && checks.duration(ttl) !== undefined) throw new Error(`ttl: got ${show(ttl)}`);
   const flaw = flawOf(answer);
   if (flaw !== undefined) throw new Error(`answer: ${flaw}`);
-  if (!isComplete(answer as Completion)) throw new Error("answer: it is cut short, filtered or empty");
   const age = Math.max(0, times.wall() - (storedAt as number));
   return [
     key,
@@ -53,8 +52,8 @@ type Members = Readonly<Record<string, unknown>>;
 
 const counts = ["inputTokens", "outputTokens", "totalTokens", "cachedInputTokens", "cacheWriteTokens"];
 
-/** What keeps a value from being a completion. */
-function flawOf(value: unknown): string | undefined {
+/** What keeps a value from being a completion that may be stored. */
+export function flawOf(value: unknown): string | undefined {
   if (checks.plainObject(value) !== undefined) return `expected an object, got ${show(value)}`;
   const { text, model, choices, usage } = value as Members;
   if (typeof text !== "string" || typeof model !== "string") return "text and model are strings";
@@ -62,7 +61,8 @@ function flawOf(value: unknown): string | undefined {
   const uncounted = counts.find((name) => checks.count((usage as Members)[name]) !== undefined);
   if (uncounted !== undefined) return `usage.${uncounted} is no count`;
   if (!Array.isArray(choices)) return "choices is a list";
-  return choices.every(isChoice) ? undefined : "a choice without a message or a finish reason";
+  if (!choices.every(isChoice)) return "a choice without a message or a finish reason";
+  return isComplete(value as unknown as Completion) ? undefined : "it is cut short, filtered or empty";
 }
 
 function isChoice(choice: unknown): boolean {

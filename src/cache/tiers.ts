@@ -1,17 +1,20 @@
 import type { MemoryStore } from "./memory-store.ts";
 import type { Entry, Soon, Store, StoreStats } from "./store.ts";
 
-/** The stores of a cache in the order they are asked; what a later one knows, the memory learns. */
+/**
+ * The stores of a cache in the order they are asked; what a later one knows, the memory learns. Each keeps its
+ * failures to itself, by its nature or behind a guard.
+ */
 export class Tiers {
   /** Undefined where answers are kept elsewhere only. */
   readonly memory: MemoryStore | undefined;
   readonly #others: readonly Store[];
-  readonly #warn: (message: string) => void;
+  /** What was looked for before one is not learnt after it. */
+  #clears = 0;
 
-  constructor(memory: MemoryStore | undefined, others: readonly Store[], warn: (message: string) => void) {
+  constructor(memory: MemoryStore | undefined, others: readonly Store[]) {
     this.memory = memory;
     this.#others = others;
-    this.#warn = warn;
   }
 
   get all(): readonly Store[] {
@@ -21,10 +24,11 @@ export class Tiers {
   /** Asks the stores beyond the memory. Undefined, and not a promise, where none has to be waited for. */
   find(key: string, from = 0): Soon<Entry | undefined> {
     for (let i = from; i < this.#others.length; i++) {
-      const store = this.#others[i]!;
-      const found = this.#ask(store, key);
-      if (found instanceof Promise)
-        return found.then((entry) => this.#learnt(key, entry) ?? this.find(key, i + 1));
+      const found = this.#others[i]!.get(key);
+      if (found instanceof Promise) {
+        const clears = this.#clears;
+        return found.then((entry) => this.#learnt(key, entry, clears) ?? this.find(key, i + 1));
+      }
       if (found !== undefined) return this.#learnt(key, found);
     }
     return undefined;
@@ -34,11 +38,18 @@ export class Tiers {
   set(key: string, entry: Entry, memoryOnly: boolean): void {
     this.memory?.set(key, entry);
     if (memoryOnly) return;
-    for (const store of this.#others) this.#guarded(store, () => store.set(key, entry));
+    for (const store of this.#others) store.set(key, entry);
   }
 
+  /** One that cannot be cleared keeps none of the others. */
   async clear(prefixes: readonly string[]): Promise<void> {
-    for (const store of this.all) for (const prefix of prefixes) await store.clear(prefix);
+    this.#clears++;
+    const cleared = await Promise.allSettled(
+      this.all.map(async (store) => {
+        for (const prefix of prefixes) await store.clear(prefix);
+      }),
+    );
+    for (const each of cleared) if (each.status === "rejected") throw each.reason;
   }
 
   /** Every entry of every store, each key once, the memory's nameless ones left out. */
@@ -73,33 +84,8 @@ export class Tiers {
     await Promise.all(this.#others.map((store) => store.close()));
   }
 
-  #ask(store: Store, key: string): Soon<Entry | undefined> {
-    try {
-      const found = store.get(key);
-      return found instanceof Promise ? found.catch((error) => this.#failed(store, error)) : found;
-    } catch (error) {
-      return this.#failed(store, error);
-    }
-  }
-
-  #learnt(key: string, entry: Entry | undefined): Entry | undefined {
-    if (entry !== undefined) this.memory?.set(key, entry);
+  #learnt(key: string, entry: Entry | undefined, clears = this.#clears): Entry | undefined {
+    if (entry !== undefined && clears === this.#clears) this.memory?.set(key, entry);
     return entry;
-  }
-
-  #guarded(store: Store, act: () => void): void {
-    try {
-      act();
-    } catch (error) {
-      this.#failed(store, error);
-    }
-  }
-
-  /** A store keeps its failures to itself; one that does not is told of, and taken for empty. */
-  #failed(store: Store, error: unknown): undefined {
-    this.#warn(
-      `the cache's store "${store.name}" failed: ${error instanceof Error ? error.message : String(error)}`,
-    );
-    return undefined;
   }
 }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
-import type { Store } from "../../src/cache/store.ts";
 import { compose } from "../../src/core/call.ts";
 import { type Completion, type CompletionDetails, completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import { Events } from "../../src/events/events.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
+import { fakeStore } from "./fake-store.ts";
 import { ask, Rig, settled } from "./rig.ts";
 
 describe("an answer that was paid", () => {
@@ -393,20 +393,6 @@ describe("stores of others", () => {
     expect(rig.works).toHaveLength(0);
     expect(rig.cache.stats().misses).toBe(0);
   });
-
-  test("one that throws at once neither fails nor delays a call", async () => {
-    const store = fakeStore({
-      get() {
-        throw new Error("broken");
-      },
-      set() {
-        throw new Error("broken");
-      },
-    });
-    const rig = new Rig({ options: { tiers: [store] } });
-    expect((await rig.get()).text).toBe("An answer.");
-    expect(rig.warnings).toHaveLength(1);
-  });
 });
 
 test.each<[object, RegExp]>([
@@ -433,20 +419,6 @@ test("configure keeps what it is not told, and a smaller memory takes effect at 
 
 function toolCall() {
   return { id: "1", name: "look", arguments: { a: { b: 1 } }, argumentsText: '{"a":{"b":1}}' };
-}
-
-function fakeStore(over: Partial<Store>): Store {
-  return {
-    name: "fake",
-    get: () => undefined,
-    set() {},
-    clear() {},
-    entries: () => [],
-    stats: () => ({ entries: 0, bytes: 0 }),
-    flush: async () => {},
-    close: async () => {},
-    ...over,
-  };
 }
 
 function isFrozen(value: unknown): boolean {

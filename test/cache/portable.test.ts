@@ -70,6 +70,16 @@ describe("export and import", () => {
     expect(rejected[7]!.reason).toContain("cut short");
   });
 
+  test.each([[5], [null], [undefined], [{}]])(
+    "import(%j) is a config error that says what came",
+    async (source) => {
+      await expect(new Rig().cache.import(source as never)).rejects.toMatchObject({
+        code: "config",
+        message: expect.stringMatching(/^cache\.import: expected a text, or its pieces .*, got /),
+      });
+    },
+  );
+
   test("a hostile line changes nothing but itself", async () => {
     const other = new Rig();
     await other.cache.import('{"key":"__proto__","storedAt":0,"answer":{"__proto__":{"polluted":true}}}\n');
