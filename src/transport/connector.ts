@@ -36,6 +36,12 @@ export class Connector {
     this.#proxy = settings.proxy ? proxyUrl(settings.proxy) : undefined;
   }
 
+  /** Where it connects to, for people; never the proxy's user or password. */
+  get where(): string {
+    const { origin } = this.#origin;
+    return this.#proxy === undefined ? origin : `${origin} through the proxy ${this.#proxy.host}`;
+  }
+
   /** The protocol, where it does not depend on what a server says. */
   get known(): "h1" | "h2" | undefined {
     const { protocol } = this.#settings;

@@ -8,6 +8,12 @@ const wrongCertificate =
   /^(ERR_TLS_CERT|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH)/;
 const wrongTls = /^ERR_(SSL|OSSL)_/;
 
+/** What a user can do about such a code. */
+const tlsHints: readonly (readonly [RegExp, string])[] = [
+  [wrongCertificate, "; a private authority is given by `tls: { ca }`"],
+  [/WRONG_VERSION_NUMBER/, "; it seems to speak no TLS there: try http:// in place of https://"],
+];
+
 /**
  * The one error inside an AggregateError that tells most: Node wraps what happened at each address of a name, with
  * an empty message around it.
@@ -27,18 +33,18 @@ export function isShortage(error: unknown): boolean {
   return shortages.has(codeOf(unwrap(error)) ?? "");
 }
 
-/** A connection that could not be made. Nothing was sent on it. */
-export function connectFailure(origin: string, error: unknown): TrunklineError {
+/** A connection that could not be made to `where`. Nothing was sent on it. */
+export function connectFailure(where: string, error: unknown): TrunklineError {
   if (isTrunklineError(error)) return error;
   const inner = unwrap(error);
   const code = codeOf(inner);
   const details: ErrorDetails = { cause: inner, sent: false };
   if (code !== undefined && (wrongCertificate.test(code) || wrongTls.test(code))) {
-    const hint = wrongCertificate.test(code) ? "; a private authority is given by `tls: { ca }`" : "";
-    const message = `connecting to ${origin}: TLS failed (${textOf(inner)})${hint}`;
+    const hint = tlsHints.find(([codes]) => codes.test(code))?.[1] ?? "";
+    const message = `connecting to ${where}: TLS failed (${textOf(inner)})${hint}`;
     return new TrunklineError("network", message, { ...details, retryable: false });
   }
-  return new TrunklineError("network", `connecting to ${origin} failed: ${textOf(inner)}`, details);
+  return new TrunklineError("network", `connecting to ${where} failed: ${textOf(inner)}`, details);
 }
 
 /** A connection that broke under a call, or an answer that broke the protocol. */

@@ -158,7 +158,7 @@ export class Opener {
     const alone = this.#pool.carriers === 0 && this.#attempts.size === 0;
     if (alone && (!short || now - this.#shortSince >= limits.shortageMost)) {
       this.#stopResting();
-      this.#pool.failed(connectFailure(this.#origin.origin, error));
+      this.#pool.failed(connectFailure(this.#connector.where, error));
       return;
     }
     this.#rest();
@@ -182,7 +182,7 @@ export class Opener {
   }
 
   #tooSlow(timeout: number): TrunklineError {
-    const message = `connecting to ${this.#origin.origin} took longer than ${timeout} ms (connectTimeout)`;
+    const message = `connecting to ${this.#connector.where} took longer than ${timeout} ms (connectTimeout)`;
     return new TrunklineError("timeout", message, { phase: "connect", sent: false });
   }
 }

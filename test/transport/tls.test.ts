@@ -136,7 +136,12 @@ describe("certificates", () => {
   test("TLS where there is none is a final error", async () => {
     const plain = await rawServer((socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
     const { pool } = open({ origin: plain.origin.replace("http", "https") });
-    await expect(send(pool)).rejects.toMatchObject({ code: "network", retryable: false, sent: false });
+    await expect(send(pool)).rejects.toMatchObject({
+      code: "network",
+      retryable: false,
+      sent: false,
+      message: expect.stringContaining("try http://"),
+    });
   });
 });
 
