@@ -1,46 +1,46 @@
 import { checkOutputs, type FieldValues } from "../signature/check.ts";
 import type { Signature } from "../signature/signature.ts";
-import type { Adapter, Demo, FieldReader, Form, Plan, Question, Reading } from "./adapter.ts";
+import type { Field } from "../signature/types.ts";
+import type { Adapter, Demo, FieldReader, Plan, Question, Reading } from "./adapter.ts";
+import { valueText } from "./content.ts";
+import { guard, guardJson } from "./guard.ts";
+import { fieldList, noteOf } from "./notes.ts";
+import { type NamedValue, Prompt, type Style, withoutHistory } from "./prompt.ts";
 
 const marker = (name: string): string => `[[ ## ${name} ## ]]`;
+const completed = marker("completed");
+const escapes = { text: guard, json: guardJson };
 
-/** Fields as sections under `[[ ## field ## ]]` markers: the default, which any model that can chat understands. */
+/**
+ * Fields as sections under `[[ ## field ## ]]` markers: the default, which any model that can chat understands.
+ *
+ * ```ts
+ * const shout = new Predict("word -> loud", { adapter: new ChatAdapter() });
+ * ```
+ */
 export class ChatAdapter implements Adapter {
   readonly name = "chat";
 
-  plan(signature: Signature<unknown, unknown>, _demos: readonly Demo[]): Plan {
-    return new ChatPlan(signature);
+  plan(signature: Signature<unknown, unknown>, demos: readonly Demo[]): Plan {
+    return new ChatPlan(signature, demos);
   }
 }
 
 class ChatPlan implements Plan {
   readonly #signature: Signature<unknown, unknown>;
+  readonly #prompt: Prompt;
 
-  constructor(signature: Signature<unknown, unknown>) {
+  constructor(signature: Signature<unknown, unknown>, demos: readonly Demo[]) {
     this.#signature = signature;
+    this.#prompt = new Prompt(signature, demos, styleOf(signature));
   }
 
-  ask(inputs: FieldValues, _form: Form): Question {
-    const { inputs: fields, outputs, instructions } = this.#signature;
-    const sections = fields
-      .filter(({ name }) => inputs[name] !== undefined)
-      .map(({ name }) => `${marker(name)}\n${inputs[name]}`);
-    const order = outputs.map(({ name }) => marker(name)).join(", ");
-    return {
-      messages: [
-        { role: "system", content: instructions },
-        { role: "user", content: [...sections, `Answer with ${order}.`].join("\n\n") },
-      ],
-    };
+  ask(inputs: FieldValues): Question {
+    return this.#prompt.ask(inputs);
   }
 
   askAgain(question: Question, answer: string, problem: string): Question {
-    const messages = [
-      ...question.messages,
-      { role: "assistant", content: answer } as const,
-      { role: "user", content: `That answer could not be read: ${problem}.` } as const,
-    ];
-    return { ...question, messages };
+    return this.#prompt.askAgain(question, answer, problem);
   }
 
   read(answer: string): Reading | Promise<Reading> {
@@ -53,4 +53,50 @@ class ChatPlan implements Plan {
   reader(): FieldReader {
     return { push: () => [], end: () => [] };
   }
+}
+
+function styleOf({ inputs, outputs, instructions }: Signature<unknown, unknown>): Style {
+  const shown = withoutHistory(inputs);
+  return {
+    ...escapes,
+    open: (name) => `${marker(name)}\n`,
+    close: () => "",
+    system: systemText(shown, outputs, instructions),
+    reminder: reminderText(outputs),
+    answer: answerText,
+  };
+}
+
+function systemText(inputs: readonly Field[], outputs: readonly Field[], instructions: string): string {
+  const form = [
+    ...inputs.map(({ name }) => `${marker(name)}\n{${name}}`),
+    ...outputs.map((field) => `${marker(field.name)}\n{${field.name}}${behind(noteOf(field))}`),
+    completed,
+  ].join("\n\n");
+  const given = inputs.length === 0 ? "" : `The fields you are given:\n${fieldList(inputs)}\n`;
+  const asked = `The fields you write:\n${fieldList(outputs)}`;
+  return `${given}${asked}
+
+Every field stands under a marker of its own, in this form:
+
+${form}
+
+Your task:
+${instructions}`;
+}
+
+const behind = (note: string | undefined): string => (note === undefined ? "" : `   # ${note}`);
+
+function reminderText(outputs: readonly Field[]): string {
+  const fields = outputs.map((field) => {
+    const note = noteOf(field);
+    const hint = note === undefined ? "" : ` (${note.length > 120 ? "JSON, as described above" : note})`;
+    return `\`${marker(field.name)}\`${hint}`;
+  });
+  return `Now write the fields ${fields.join(", then ")}, each under its marker, and end with \`${completed}\`.`;
+}
+
+function answerText(values: readonly NamedValue[]): string {
+  const sections = values.map(({ name, value }) => `${marker(name)}\n${valueText(value, name, escapes)}`);
+  return `${[...sections, completed].join("\n\n")}\n`;
 }
