@@ -1,5 +1,6 @@
 import { Admission, type LineFacts } from "./admission/admission.ts";
 import { fallback } from "./admission/fallback.ts";
+import { keys } from "./admission/keys.ts";
 import { retry } from "./admission/retry.ts";
 import { Cache } from "./cache/cache.ts";
 import type { Client } from "./clients/client.ts";
@@ -137,18 +138,22 @@ export class Trunk {
     const { clock } = this;
     const origin = client.pool?.origin ?? lane ?? config.provider;
     const poolSlots = client.pool?.slots;
-    const facts: LineFacts = {
-      origin,
-      account: lane ?? config.account,
-      requestsPerMinute: config.requestsPerMinute,
-      tokensPerMinute: config.tokensPerMinute,
-      slots: poolSlots ? [client.slots, poolSlots] : [client.slots],
-      poolSlots,
-      concurrencyBound: provider.concurrencyBound,
-      cachesPrefixes: provider.cachesPrefixes,
-      gauges: client.gauges,
-    };
-    client.closers.push(() => this.admission.forget(facts));
+    // Each key is a lane of its own; without an origin the lane has a name.
+    const accounts = lane === undefined ? config.accounts : [lane];
+    const lines = accounts.map(
+      (account): LineFacts => ({
+        origin,
+        account,
+        requestsPerMinute: config.requestsPerMinute,
+        tokensPerMinute: config.tokensPerMinute,
+        slots: poolSlots ? [client.slots, poolSlots] : [client.slots],
+        poolSlots,
+        concurrencyBound: provider.concurrencyBound,
+        cachesPrefixes: provider.cachesPrefixes,
+        gauges: client.gauges,
+      }),
+    );
+    for (const line of lines) client.closers.push(() => this.admission.forget(line));
     const layers = [
       signed({ provider: config.provider, clientId: client.id }),
       caller(clock, client.open),
@@ -160,7 +165,7 @@ export class Trunk {
         open: client.open,
       }),
       retry({ clock, budget: this.admission.budget(origin) }),
-      this.admission.layer(facts),
+      lines.length === 1 ? this.admission.layer(lines[0]!) : this.#byKeys(config.provider, lines),
     ];
     const driver = makeDriver(client);
     if (driver.close !== undefined) client.closers.push(() => driver.close!());
@@ -168,6 +173,11 @@ export class Trunk {
       layers,
       guard(driver, { clock, logger: () => this.registry.logger, counters: client.gauges }),
     );
+  }
+
+  #byKeys(provider: string, lines: readonly LineFacts[]): Layer {
+    const { clock, admission } = this;
+    return keys({ clock, logger: () => this.registry.logger, admission, provider, lines });
   }
 }
 

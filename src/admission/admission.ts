@@ -87,9 +87,22 @@ export class Admission {
     const line: Line = { facts, entries: new Map(), saidPoolFull: false };
     this.#lines.set(facts, line);
     return (next) => (request, options) => {
-      const entry = line.entries.get(request.model) ?? this.#enter(line, request.model);
+      const entry = this.#entryOf(line, request.model);
       return entry.lane.call(entry.doors.get(line)!, request, options, next);
     };
+  }
+
+  /** The lane that a Client's calls to `model` wait in; undefined once the Client is forgotten. */
+  laneOf(facts: LineFacts, model: string): Lane | undefined {
+    const line = this.#lines.get(facts);
+    return line && this.#entryOf(line, model).lane;
+  }
+
+  /** Everybody who waits for `model` at a Client's door leaves with `error`. */
+  recall(facts: LineFacts, model: string, error: unknown): void {
+    const line = this.#lines.get(facts);
+    const entry = line?.entries.get(model);
+    entry?.lane.recall(entry.doors.get(line!)!, error);
   }
 
   /** Forgets a Client that was closed: its configured rates no longer hold. */
@@ -111,6 +124,10 @@ export class Admission {
 
   stats(): AdmissionStats {
     return { lanes: [...this.#entries.values()].map(({ lane }) => lane.stats()) };
+  }
+
+  #entryOf(line: Line, model: string): Entry {
+    return line.entries.get(model) ?? this.#enter(line, model);
   }
 
   /** Opens a door to the lane of `model`. */

@@ -25,10 +25,10 @@ export class Bucket {
     return this.#level;
   }
 
-  /** What is missing before `cost` may start; 0 when it may now. */
-  lacking(cost: number, now: number): number {
+  /** What is missing before `cost` may start, and `ahead` before it; 0 when it may now. */
+  lacking(cost: number, now: number, ahead = 0): number {
     this.#refill(now);
-    const lacking = Math.min(cost, this.#burst) - this.#level;
+    const lacking = ahead + Math.min(cost, this.#burst) - this.#level;
     return lacking <= 1e-9 * this.#burst ? 0 : lacking;
   }
 

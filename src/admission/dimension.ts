@@ -99,6 +99,13 @@ export class Dimension implements Limit {
     return full > 0 && isGuess ? Math.min(full, this.#certainMs(amount, lastStart, now)) : full;
   }
 
+  /** About how long `amount` waits behind so many others like it. */
+  backlogMs(amount: number, ahead: number, now: number): number {
+    if (!this.active) return 0;
+    this.tune(now);
+    return this.bucket.lacking(amount, now, ahead * amount) / this.bucket.rate;
+  }
+
   /** The wait that a guess can demand; a configured limit holds in any case. */
   #certainMs(amount: number, lastStart: number, now: number): number {
     const guessed = Math.max(0, lastStart + longestGuessMs - now);

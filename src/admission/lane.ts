@@ -9,6 +9,7 @@ import { deadlinePassed, outlastsDeadline, queueFull, queueTooLong, tooLarge } f
 import { type LimitParts, Limits } from "./limits.ts";
 import { Parking } from "./parking.ts";
 import type { Lead } from "./prefix.ts";
+import type { Prefixes } from "./prefix-key.ts";
 import type { RateStats } from "./rates.ts";
 import { Shares } from "./shares.ts";
 import { Ticket } from "./ticket.ts";
@@ -92,6 +93,33 @@ export class Lane {
     const refusal = this.#refusal(ticket, now);
     if (refusal !== undefined) return Promise.reject(refusal);
     return this.#wait(ticket, isNews, now).then(() => this.#run(ticket, next));
+  }
+
+  /** Where a call's prompt may be shared with others; undefined where it is not. */
+  prefixesOf(request: ChatRequest, options: CallOptions): Prefixes | undefined {
+    return this.#limits.prefixesOf(request, options);
+  }
+
+  /** About how long a call with a prompt of `input` tokens would wait here before it starts. */
+  outlookMs(request: ChatRequest, input: number, { maxQueue }: CallOptions): number {
+    const ahead = this.#waiting.size;
+    if (ahead >= maxQueue) return Number.POSITIVE_INFINITY;
+    return this.#limits.outlookMs(request, input, ahead, this.#parts.clock.now());
+  }
+
+  /** Milliseconds for which a refusal holds everybody. */
+  get shutMs(): number {
+    return this.#limits.shutMs(this.#parts.clock.now());
+  }
+
+  /** Calls that wait or run here. */
+  get load(): number {
+    return this.#waiting.size + this.#inFlight;
+  }
+
+  /** Everybody who waits at `door` leaves with `error`. */
+  recall(door: Door<Ticket>, error: unknown): void {
+    for (const ticket of this.#waiting) if (ticket.door === door) this.#dismiss(ticket, error);
   }
 
   #mayStart(ticket: Ticket, now: number): boolean {

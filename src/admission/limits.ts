@@ -1,14 +1,15 @@
-import type { RateSignal } from "../core/call.ts";
+import type { CallOptions, RateSignal } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, type TrunklineError } from "../core/errors.ts";
+import type { ChatRequest } from "../core/request.ts";
 import type { AdaptiveConcurrency } from "./adaptive.ts";
 import type { Claim, Limit } from "./dimension.ts";
 import { estimateInput, estimateOutput } from "./estimate.ts";
 import { Gate, usableHint } from "./gate.ts";
 import { mayBePaid } from "./lane-errors.ts";
 import { type Lead, Warmth } from "./prefix.ts";
-import type { PrefixHasher } from "./prefix-key.ts";
+import type { Prefixes, PrefixHasher } from "./prefix-key.ts";
 import { smallestPrefix } from "./prefix-size.ts";
 import { type RateStats, Rates } from "./rates.ts";
 import type { Ticket } from "./ticket.ts";
@@ -23,6 +24,10 @@ export interface LimitParts {
   readonly concurrency: AdaptiveConcurrency | undefined;
 }
 
+/** What a call says of shared prefixes. */
+type Sharing = Exclude<CallOptions["prefixSharing"], "auto" | false>;
+
+const usualSharing: Sharing = {};
 const prefixWaitMs = 10_000;
 /** Half of all answers are longer than the usual one; this covers most. */
 const outputMargin = 1.25;
@@ -53,23 +58,44 @@ export class Limits {
 
   /** Notes what the call needs: its prefixes where they may be shared, its tokens where they are counted. */
   measure(ticket: Ticket): void {
-    const { prefixSharing } = ticket.options;
-    const own = typeof prefixSharing === "object" ? prefixSharing : undefined;
-    const shares = own !== undefined || (prefixSharing === "auto" && this.#parts.cachesPrefixes);
-    // Vectors are made of each text alone: they have no prefix that a provider could keep.
-    if (shares && ticket.request.embed === undefined) {
-      ticket.least = own?.minTokens ?? this.#smallestPrefix;
-      ticket.prefixWait = own?.prefixWait ?? prefixWaitMs;
+    const sharing = this.#sharingOf(ticket.request, ticket.options);
+    if (sharing !== undefined) {
+      ticket.least = sharing.minTokens ?? this.#smallestPrefix;
+      ticket.prefixWait = sharing.prefixWait ?? prefixWaitMs;
       ticket.prefixes = this.#parts.hasher.prefixesOf(ticket.request, ticket.least);
     }
     if (this.#rates.active) this.weigh(ticket);
   }
 
+  /** How prefixes of the call are shared; undefined when they are not. */
+  #sharingOf({ embed }: ChatRequest, { prefixSharing }: CallOptions): Sharing | undefined {
+    // Vectors are made of each text alone: they have no prefix that a provider could keep.
+    if (embed !== undefined || prefixSharing === false) return undefined;
+    if (prefixSharing !== "auto") return prefixSharing;
+    return this.#parts.cachesPrefixes ? usualSharing : undefined;
+  }
+
+  /** Where the prompt may be shared; undefined where it is not. */
+  prefixesOf(request: ChatRequest, options: CallOptions): Prefixes | undefined {
+    const sharing = this.#sharingOf(request, options);
+    return sharing && this.#parts.hasher.prefixesOf(request, sharing.minTokens ?? this.#smallestPrefix);
+  }
+
   /** Sets what the call will probably take. */
   weigh(ticket: Ticket): void {
+    ticket.claim = this.#claimOf(ticket.request, ticket.prefixes?.total);
+  }
+
+  #claimOf(request: ChatRequest, input = estimateInput(request)): Claim {
     const seen = this.#seenOutput === undefined ? undefined : this.#seenOutput * outputMargin;
-    const input = ticket.prefixes?.total ?? estimateInput(ticket.request);
-    ticket.claim = { input, output: estimateOutput(ticket.request, seen) };
+    return { input, output: estimateOutput(request, seen) };
+  }
+
+  /** About how long a call would wait here behind so many others. */
+  outlookMs(request: ChatRequest, input: number, ahead: number, now: number): number {
+    const pause = this.#gate.waitMs(now);
+    if (!this.#rates.active) return pause;
+    return Math.max(pause, this.#rates.backlogMs(this.#claimOf(request, input), ahead, now));
   }
 
   tooLargeFor(ticket: Ticket): { readonly limit: Limit; readonly amount: number } | undefined {

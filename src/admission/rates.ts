@@ -79,6 +79,15 @@ export class Rates {
     return wait;
   }
 
+  /** About how long `claim` waits behind so many others like it. */
+  backlogMs(claim: Claim, ahead: number, now: number): number {
+    let wait = 0;
+    for (const dimension of this.#dimensions) {
+      wait = Math.max(wait, dimension.backlogMs(amountOf[dimension.of](claim), ahead, now));
+    }
+    return wait;
+  }
+
   /** Takes `claim` from every bucket. */
   reserve(claim: Claim, now: number): Reservation {
     this.#startedAt = now;

@@ -1,4 +1,4 @@
-import type { Call, CallOptions, Delta, Layer } from "../core/call.ts";
+import { type Call, type CallOptions, changed, type Delta, type Layer } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, type TrunklineError } from "../core/errors.ts";
@@ -21,20 +21,6 @@ export function retry(parts: RetryParts): Layer {
   return (next) => (request, options) => new Repeated(parts, next, request, options).attempt();
 }
 
-/** The options with another listener. Deadline and priority of joined work move, so they are asked anew each time. */
-function heardBy(options: CallOptions, onDelta: (delta: Delta) => void): CallOptions {
-  return {
-    ...options,
-    onDelta,
-    get deadlineAt() {
-      return options.deadlineAt;
-    },
-    get priority() {
-      return options.priority;
-    },
-  };
-}
-
 /** One call with all its attempts. */
 class Repeated {
   readonly #parts: RetryParts;
@@ -50,7 +36,8 @@ class Repeated {
     this.#next = next;
     this.#request = request;
     const { onDelta } = options;
-    this.#options = onDelta === undefined ? options : heardBy(options, (delta) => this.#hear(delta, onDelta));
+    this.#options =
+      onDelta === undefined ? options : changed(options, { onDelta: (delta) => this.#hear(delta, onDelta) });
   }
 
   #hear(delta: Delta, onDelta: (delta: Delta) => void): void {

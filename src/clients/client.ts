@@ -39,20 +39,20 @@ export class Client {
   /** `clock.now()` when it was last asked for, or its last call ended. */
   lastUsedAt: number;
   /**
-   * The key for one attempt, `""` where none is wanted; a promise only where a function brings it. A member of
-   * its own, so that posting a Client to a thread fails as cloning a function does: sockets do not travel.
+   * The key for one attempt, by its place among the Client's keys; `""` where none is wanted, a promise only where a
+   * function brings it. A member of its own, so that posting a Client to a thread fails as cloning a function does:
+   * sockets do not travel.
    */
-  readonly key: () => string | Promise<string>;
+  readonly key: (index?: number) => string | Promise<string>;
   /** What ends with it; whoever adds something here has it called once, when the Client goes. */
   readonly closers: (() => unknown)[] = [];
-  readonly #keys: KeySource | undefined;
+  readonly #keys: readonly (string | KeySource)[];
   readonly #clock: Clock;
   readonly #keeper: Keeper;
   #closed = false;
 
   constructor(id: string, config: ClientConfig, pool: PoolHandle | undefined, clock: Clock, keeper: Keeper) {
-    const { apiKey } = config;
-    const keys = typeof apiKey === "function" ? new KeySource(apiKey, clock) : undefined;
+    const keys = config.keys.map((key) => (typeof key === "function" ? new KeySource(key, clock) : key));
     this.id = id;
     this.config = config;
     this.pool = pool;
@@ -63,15 +63,19 @@ export class Client {
     );
     this.createdAt = clock.wall();
     this.lastUsedAt = clock.now();
-    this.key = typeof apiKey === "function" ? () => keys!.current() : () => apiKey;
+    this.key = (index = 0) => {
+      const key = keys[index]!;
+      return typeof key === "string" ? key : key.current();
+    };
     this.#keys = keys;
     this.#clock = clock;
     this.#keeper = keeper;
   }
 
-  /** After the provider refused `stale`: a newer key, or `stale` again where there is none. */
-  refreshKey(stale: string): Promise<string> {
-    return this.#keys?.refresh(stale) ?? Promise.resolve(stale);
+  /** After the provider refused `stale`: a newer key from the same place, or `stale` again where there is none. */
+  refreshKey(stale: string, index = 0): Promise<string> {
+    const key = this.#keys[index]!;
+    return typeof key === "string" ? Promise.resolve(stale) : key.refresh(stale);
   }
 
   /** Whether it has neither calls nor work that outlived them. */

@@ -1,5 +1,5 @@
 import { describe, type SettingsView } from "./describe.ts";
-import { accountOf, clientKey } from "./identity.ts";
+import { accountsOf, clientKey } from "./identity.ts";
 import { processWide } from "./process-wide.ts";
 import { Fingerprints } from "./secret.ts";
 import {
@@ -15,8 +15,8 @@ import {
 export interface ClientConfig extends ClientSettings {
   /** Equal for equal settings. */
   readonly key: string;
-  /** Equal for those whom the provider takes for one: key, organization and project, hashed. */
-  readonly account: string;
+  /** One for each key: equal for those whom the provider takes for one, by key, organization and project, hashed. */
+  readonly accounts: readonly string[];
   /** Counts closes: a config made before one has no Client any more. */
   readonly generation: number;
   /** The settings with secrets masked. As a member of its own it keeps a config from being posted to a thread. */
@@ -78,8 +78,8 @@ export class Configs {
 
   #make(settings: ClientSettings, key: string): ClientConfig {
     const toJSON = (): SettingsView => describe(config);
-    const account = accountOf(settings, this.#fingerprints);
-    const config: ClientConfig = { ...settings, key, account, generation: this.#generation, toJSON };
+    const accounts = accountsOf(settings, this.#fingerprints);
+    const config: ClientConfig = { ...settings, key, accounts, generation: this.#generation, toJSON };
     Object.defineProperty(config, inspect, { value: toJSON });
     return Object.freeze(config);
   }

@@ -1,3 +1,4 @@
+import type { Key } from "./keys.ts";
 import { mask } from "./secret.ts";
 import type { ClientSettings } from "./settings.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -7,11 +8,12 @@ export type SettingsView = Readonly<Record<string, unknown>>;
 
 /** Settings with nothing secret in them: the key's last four characters, names of headers, no proxy password. */
 export function describe(settings: ClientSettings): SettingsView {
-  const { provider, baseURL, backend, apiKey, headers, tls, proxy } = settings;
+  const { provider, baseURL, backend, keys, headers, tls, proxy } = settings;
   const view: Record<string, unknown> = {
     provider,
     baseURL: baseURL ?? "in this process",
-    apiKey: backend === undefined ? describeKey(apiKey) : undefined,
+    apiKey: backend === undefined && keys.length === 1 ? describeKey(keys[0]!) : undefined,
+    keys: keys.length === 1 ? undefined : keys.map(describeKey),
     organization: settings.organization,
     project: settings.project,
     headers: hidden(headers),
@@ -31,9 +33,9 @@ export function describe(settings: ClientSettings): SettingsView {
   return Object.fromEntries(Object.entries(view).filter(([, value]) => value !== undefined));
 }
 
-function describeKey(apiKey: ClientSettings["apiKey"]): string {
-  if (typeof apiKey === "function") return "a function";
-  return apiKey === "" ? "none" : mask(apiKey);
+function describeKey(key: Key): string {
+  if (typeof key === "function") return "a function";
+  return key === "" ? "none" : mask(key);
 }
 
 /** The names with their values covered, or nothing when there are none. */

@@ -1,4 +1,5 @@
 import { canonical } from "../core/json.ts";
+import type { Key } from "./keys.ts";
 import type { Fingerprints } from "./secret.ts";
 import type { ClientSettings } from "./settings.ts";
 import type { TlsOptions } from "./tls.ts";
@@ -9,10 +10,11 @@ import type { TlsOptions } from "./tls.ts";
  * known by reference only as a number. The model is no part of it.
  */
 export function clientKey(settings: ClientSettings, fingerprints: Fingerprints): string {
-  const { apiKey, backend, headers, tls, proxy, ...plain } = settings;
+  const { keys, backend, headers, tls, proxy, ...plain } = settings;
+  const ofKeys = keys.map((key) => keyIdentity(key, fingerprints));
   return canonical({
     ...finite(plain),
-    apiKey: keyIdentity(apiKey, fingerprints),
+    ...(keys.length === 1 ? { apiKey: ofKeys[0] } : { keys: ofKeys }),
     backend: backend && fingerprints.token(backend),
     headers: Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name, fingerprints.hash(value)]),
@@ -22,22 +24,18 @@ export function clientKey(settings: ClientSettings, fingerprints: Fingerprints):
   });
 }
 
-/** Who pays: calls with one account share the provider's limits, whatever else their Clients differ in. */
-export function accountOf(settings: ClientSettings, fingerprints: Fingerprints): string {
-  const { apiKey, backend, organization, project } = settings;
-  const who = [
-    keyIdentity(apiKey, fingerprints),
-    backend ? fingerprints.token(backend) : null,
-    organization ?? null,
-    project ?? null,
-  ];
-  return fingerprints.hash(canonical(who));
+/** Who pays, for each key: calls with one account share the provider's limits, whatever else their Clients differ in. */
+export function accountsOf(settings: ClientSettings, fingerprints: Fingerprints): readonly string[] {
+  const { keys, backend, organization, project } = settings;
+  const rest = [backend ? fingerprints.token(backend) : null, organization ?? null, project ?? null];
+  const accounts = keys.map((key) => fingerprints.hash(canonical([keyIdentity(key, fingerprints), ...rest])));
+  return Object.freeze(accounts);
 }
 
 /** A secret by its hash, a function by its number, and `""` as itself. */
-function keyIdentity(apiKey: ClientSettings["apiKey"], fingerprints: Fingerprints): string | number {
-  if (typeof apiKey === "function") return fingerprints.token(apiKey);
-  return apiKey && fingerprints.hash(apiKey);
+function keyIdentity(key: Key, fingerprints: Fingerprints): string | number {
+  if (typeof key === "function") return fingerprints.token(key);
+  return key && fingerprints.hash(key);
 }
 
 /** Infinity has no canonical form; here it has one meaning only, no limit. */

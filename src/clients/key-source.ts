@@ -2,7 +2,7 @@ import { show } from "../core/check.ts";
 import type { Clock } from "../core/clock.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import { outside } from "../core/outside.ts";
-import { type KeyFunction, readKey } from "./settings.ts";
+import { type KeyFunction, readKey } from "./keys.ts";
 
 /** A key function that has not answered by then is given up, so that the next attempt asks anew. */
 const longestWait = 30_000;

@@ -51,6 +51,7 @@ export class LeakWatch {
 
 const advice: Readonly<Record<string, string>> = {
   apiKey: " (a function written inside a loop is a new one each time; make it once)",
+  keys: " (a function written inside a loop is a new one each time; make it once)",
   backend: " (a function written inside a loop is a new one each time; make it once)",
   headers: " (headers that change with each call belong into the call's own options)",
 };

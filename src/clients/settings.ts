@@ -4,10 +4,12 @@ import { TrunklineError } from "../core/errors.ts";
 import type { ProtocolChoice } from "../transport/settings.ts";
 import { readBaseURL } from "./base-url.ts";
 import { readHeaders, sendable } from "./headers.ts";
+import { isKey, type Key, readKeys } from "./keys.ts";
 import { readProxy } from "./proxy.ts";
 import { readTls, type TlsOptions } from "./tls.ts";
 import { count, firstFound, seconds } from "./variables.ts";
 
+export type { Key, KeyFunction } from "./keys.ts";
 export type { TlsOptions } from "./tls.ts";
 
 /** What is known of a provider before anybody asks it anything: where it is, and which variables describe it. */
@@ -32,10 +34,9 @@ export interface ProviderFacts {
   readonly cachesPrefixes: boolean;
   /** Whether it is bound by concurrency (one machine of one's own) and not by a rate. */
   readonly concurrencyBound: boolean;
+  /** Calls that may run at once, where more would only wait inside it. */
+  readonly maxParallelRequests?: number;
 }
-
-/** Brings the key when an attempt needs one. */
-export type KeyFunction = () => string | Promise<string>;
 
 /**
  * What makes a Client: LMs whose options agree in all of these share one, LMs that differ in any have different
@@ -46,7 +47,12 @@ export interface ClientOptions {
    * The provider's key, or a function that brings it, called for each attempt. Default: the provider's variable.
    * `""` is for a server that wants none. White space around it is cut off; anything unprintable is an error.
    */
-  readonly apiKey?: string | KeyFunction;
+  readonly apiKey?: Key;
+  /**
+   * Several keys of one account or of many, in place of `apiKey`: each has limits of its own, each attempt takes the
+   * one that can start it soonest, and one that is refused is left alone for a while. Default: one key.
+   */
+  readonly keys?: readonly Key[];
   /** Where the provider is: http or https, no credentials, no query. Default: the provider's variable, else its own. */
   readonly baseURL?: string;
   /** The organization that pays, where a provider has them. Default: the provider's variable, else none. */
@@ -86,8 +92,9 @@ export interface ClientOptions {
 
 /** The checks of every option that makes a Client. */
 export const clientChecks = {
-  apiKey: (value) =>
-    typeof value === "string" || typeof value === "function" ? undefined : "a string or a function",
+  apiKey: (value) => (isKey(value) ? undefined : "a string or a function"),
+  // Looked at by readKeys: what is wrong in it may be a secret.
+  keys: () => undefined,
   baseURL: checks.string,
   organization: checks.string,
   project: checks.string,
@@ -114,8 +121,8 @@ export interface ClientSettings {
   readonly baseURL: string | undefined;
   /** What does the work instead: known by reference only. */
   readonly backend: object | undefined;
-  /** `""` where none is wanted. */
-  readonly apiKey: string | KeyFunction;
+  /** At least one, all different; `""` where none is wanted. */
+  readonly keys: readonly Key[];
   readonly organization: string | undefined;
   readonly project: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
@@ -144,7 +151,7 @@ export function readSettings(provider: ProviderFacts, options: ClientOptions): C
     ...policy(provider, options),
     baseURL,
     backend: undefined,
-    apiKey: keyOf(provider, options),
+    keys: readKeys(provider, options),
     organization: words(`${owner}: organization`, options.organization, provider.organizationVariable),
     project: words(`${owner}: project`, options.project, provider.projectVariable),
     headers: readHeaders(`${owner}: headers`, options.headers ?? {}),
@@ -165,6 +172,8 @@ export const localChecks = {
 };
 export type LocalOptions = Pick<ClientOptions, keyof typeof localChecks>;
 
+const noKey: readonly string[] = Object.freeze([""]);
+
 /** The settings of a Client whose work is done in this process by `backend`, a function or an object. */
 export function readLocalSettings(
   provider: ProviderFacts,
@@ -176,7 +185,7 @@ export function readLocalSettings(
     ...policy(provider, options),
     baseURL: undefined,
     backend,
-    apiKey: "",
+    keys: noKey,
     organization: undefined,
     project: undefined,
     headers: readHeaders("headers", {}),
@@ -195,7 +204,7 @@ function policy(provider: ProviderFacts, options: ClientOptions) {
     idleTimeout: options.idleTimeout ?? timeout,
     connectTimeout: options.connectTimeout ?? 10_000,
     maxRetries: options.maxRetries ?? count(provider.retriesVariable) ?? 3,
-    maxParallelRequests: options.maxParallelRequests ?? 2_000,
+    maxParallelRequests: options.maxParallelRequests ?? provider.maxParallelRequests ?? 2_000,
     connections: options.connections,
     protocol: options.protocol ?? "auto",
     requestsPerMinute: options.requestsPerMinute,
@@ -209,32 +218,8 @@ function baseURLOf(provider: ProviderFacts, options: ClientOptions): string {
   if (found !== undefined) return readBaseURL(found.name, found.value);
   if (provider.baseURL !== undefined) return readBaseURL(`${provider.name}: baseURL`, provider.baseURL);
   const variables = provider.baseURLVariables.map((name) => `set ${name} or `).join("");
-  throw new TrunklineError("config", `${nameOf(provider)}: no address; ${variables}pass baseURL`);
-}
-
-function keyOf(provider: ProviderFacts, options: ClientOptions): string | KeyFunction {
-  if (typeof options.apiKey === "function") return options.apiKey;
-  if (options.apiKey !== undefined) return readKey(`${provider.name}: apiKey`, options.apiKey);
-  const found = firstFound(provider.keyVariables);
-  if (found !== undefined) return readKey(found.name, found.value);
-  if (!provider.keyRequired) return "";
-  const variables = provider.keyVariables.join(" or ");
-  throw new TrunklineError(
-    "config",
-    `${nameOf(provider)}: no API key; ${variables && `set ${variables} or `}pass apiKey ("" for a server that wants none)`,
-  );
-}
-
-function nameOf(provider: ProviderFacts): string {
-  return provider.label ?? provider.name;
-}
-
-/** A key without the line break that files end with. Nothing of a key is ever in the error. */
-export function readKey(name: string, text: string): string {
-  const key = text.trim();
-  if (key === "" && text !== "")
-    throw new TrunklineError("config", `${name}: is blank; "" says that no key is wanted`);
-  return sendable(name, key);
+  const name = provider.label ?? provider.name;
+  throw new TrunklineError("config", `${name}: no address; ${variables}pass baseURL`);
 }
 
 function words(name: string, option: string | undefined, variable: string | undefined): string | undefined {

@@ -112,6 +112,8 @@ export interface CallOptions {
   readonly fairnessKey: string | object;
   /** Headers of this call alone; never part of a Client. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Which of the Client's keys the attempt goes by; the first when absent. */
+  readonly key?: number;
   /** The shared prefix that the provider is told of, where its wire knows marks. */
   readonly prefixMark?: PrefixMark;
   /** Absent: off. */
@@ -130,6 +132,20 @@ export type Call = (request: ChatRequest, options: CallOptions) => Promise<Compl
 
 /** A function that wraps a Call with another Call. */
 export type Layer = (next: Call) => Call;
+
+/** Options with some members changed. Deadline and priority of joined work move, so they are asked anew each time. */
+export function changed(options: CallOptions, changes: Partial<CallOptions>): CallOptions {
+  return {
+    ...options,
+    ...changes,
+    get deadlineAt() {
+      return options.deadlineAt;
+    },
+    get priority() {
+      return options.priority;
+    },
+  };
+}
 
 /** One call from layers, outermost first, around the innermost call. */
 export function compose(layers: readonly Layer[], innermost: Call): Call {

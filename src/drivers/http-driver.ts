@@ -16,10 +16,10 @@ import { Redactor } from "./redactor.ts";
 export interface Line {
   readonly config: Pick<ClientSettings, "baseURL" | "headers" | "organization" | "project">;
   readonly pool: { send(exchange: Exchange, receiver: Receiver): Promise<void> } | undefined;
-  /** The key for the next attempt; `""` where none is wanted. */
-  key(): string | Promise<string>;
+  /** The key for the next attempt, by its place among the Client's keys; `""` where none is wanted. */
+  key(index?: number): string | Promise<string>;
   /** A newer key than the one that was refused, or that same one when there is none. */
-  refreshKey(stale: string): string | Promise<string>;
+  refreshKey(stale: string, index?: number): string | Promise<string>;
 }
 
 /** One kind of question: where it goes and how both directions are written. */
@@ -97,8 +97,8 @@ class Speaker {
   readonly #parts: HttpDriverParts;
   readonly #redactor: Redactor;
   readonly #base: Headers;
-  #key = "";
-  #keyed: Headers;
+  /** By the place of its key: the headers of each key in use. */
+  readonly #keyed: { readonly key: string; readonly headers: Headers }[] = [];
 
   constructor(name: string, protocol: HttpProtocol, line: Line, parts: HttpDriverParts) {
     this.#name = name;
@@ -115,7 +115,6 @@ class Speaker {
       ...protocol.headers,
       ...line.config.headers,
     });
-    this.#keyed = this.#base;
   }
 
   talk(conversation: Conversation): Talk {
@@ -132,7 +131,7 @@ class Speaker {
 
   ask(talk: Talk, request: ChatRequest, options: CallOptions): Promise<Completion> {
     try {
-      const key = this.#line.key();
+      const key = this.#line.key(options.key);
       if (typeof key === "string") return this.#send(encoded(talk, request, options), key);
       return this.#askLater(talk, request, options, key);
     } catch (error) {
@@ -164,7 +163,7 @@ class Speaker {
   #send(question: Question, key: string): Promise<Completion> {
     const { talk, model, options, path, body } = question;
     const { signal, timeout, firstByteTimeout, idleTimeout } = options;
-    const headers = this.#headers(key, options.headers);
+    const headers = this.#headers(key, options);
     const reader = new ExchangeReader(talk.station, model, options);
     return this.#pool
       .send({ method: "POST", path, headers, body, signal, timeout, firstByteTimeout, idleTimeout }, reader)
@@ -191,19 +190,23 @@ class Speaker {
   }
 
   async #sendAgain(question: Question, key: string, error: TrunklineError): Promise<Completion> {
-    const fresh = await this.#line.refreshKey(key);
+    const fresh = await this.#line.refreshKey(key, question.options.key);
     if (fresh === key) throw error;
     this.#throwIfOver(question.options);
     return this.#send({ ...question, renewed: true }, fresh);
   }
 
-  #headers(key: string, ofCall: Headers | undefined): Headers {
-    if (key !== this.#key) {
-      this.#key = key;
-      this.#redactor.addKey(key);
-      this.#keyed =
-        key === "" ? this.#base : Object.freeze({ ...this.#protocol.authorize(key), ...this.#base });
-    }
-    return ofCall === undefined ? this.#keyed : { ...this.#keyed, ...readHeaders("headers", ofCall) };
+  #headers(key: string, { key: index = 0, headers: ofCall }: CallOptions): Headers {
+    const known = this.#keyed[index];
+    const keyed = known?.key === key ? known.headers : this.#withKey(key, index);
+    return ofCall === undefined ? keyed : { ...keyed, ...readHeaders("headers", ofCall) };
+  }
+
+  #withKey(key: string, index: number): Headers {
+    if (key === "") return this.#base;
+    this.#redactor.addKey(key, index);
+    const headers = Object.freeze({ ...this.#protocol.authorize(key), ...this.#base });
+    this.#keyed[index] = { key, headers };
+    return headers;
   }
 }

@@ -194,7 +194,7 @@ describe("after closing", () => {
     const call = startCall(client);
     registry.close();
     expect(thrown(() => registry.get(own)).code).toBe("closed");
-    expect(client.key()).toBe(own.apiKey);
+    expect(client.key()).toBe(own.keys[0]);
     expect(call.error).toBeUndefined();
   });
 

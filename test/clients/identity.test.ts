@@ -154,7 +154,7 @@ describe("the key of a Client", () => {
 describe("the account", () => {
   test("configurations that differ in policy only share it", () => {
     const { config } = setUp();
-    const { account } = config();
+    const account = config().accounts[0];
     for (const name of [
       "timeout",
       "headers",
@@ -164,7 +164,7 @@ describe("the account", () => {
       "proxy",
       "baseURL",
     ]) {
-      expect(config(differences[name]).account, name).toBe(account);
+      expect(config(differences[name]).accounts[0], name).toBe(account);
     }
   });
 
@@ -180,9 +180,9 @@ describe("the account", () => {
       config({ project: "x" }),
       localConfig(() => ""),
       localConfig(() => ""),
-    ].map(({ account }) => account);
+    ].map(({ accounts: [account] }) => account);
     expect(new Set(accounts).size).toBe(accounts.length);
-    expect(config({ apiKey: fn, timeout: 1 }).account).toBe(accounts[3]);
+    expect(config({ apiKey: fn, timeout: 1 }).accounts[0]).toBe(accounts[3]);
     expect(accounts.join()).not.toContain(testKey);
   });
 });

@@ -36,16 +36,16 @@ describe("the key", () => {
   test("R6: it comes from the environment; the first variable found wins", () => {
     const gemini = { ...openai, name: "gemini", keyVariables: ["GOOGLE_TEST_KEY", "GEMINI_TEST_KEY"] };
     vi.stubEnv("GEMINI_TEST_KEY", "second");
-    expect(resolve({}, gemini).apiKey).toBe("second");
+    expect(resolve({}, gemini).keys[0]).toBe("second");
     vi.stubEnv("GOOGLE_TEST_KEY", "first");
-    expect(resolve({}, gemini).apiKey).toBe("first");
+    expect(resolve({}, gemini).keys[0]).toBe("first");
     vi.stubEnv("GOOGLE_TEST_KEY", "  ");
-    expect(resolve({}, gemini).apiKey).toBe("second");
+    expect(resolve({}, gemini).keys[0]).toBe("second");
   });
 
   test('"" is a server that wants none, and needs no variable', () => {
-    expect(resolve({ apiKey: "" }).apiKey).toBe("");
-    expect(resolve({}, { ...openai, keyRequired: false }).apiKey).toBe("");
+    expect(resolve({ apiKey: "" }).keys[0]).toBe("");
+    expect(resolve({}, { ...openai, keyRequired: false }).keys[0]).toBe("");
   });
 
   test("a blank key is not an absent one", () => {
@@ -53,8 +53,8 @@ describe("the key", () => {
   });
 
   test("N22: the line break that a file ends with is cut off", () => {
-    expect(resolve({ apiKey: `${testKey}\r\n` }).apiKey).toBe(testKey);
-    expect(resolve({ apiKey: `${testKey}\n` }).apiKey).toBe(resolve({ apiKey: testKey }).apiKey);
+    expect(resolve({ apiKey: `${testKey}\r\n` }).keys[0]).toBe(testKey);
+    expect(resolve({ apiKey: `${testKey}\n` }).keys[0]).toBe(resolve({ apiKey: testKey }).keys[0]);
   });
 
   test("N22: an inner control character is an error that tells the place and nothing of the key", () => {
@@ -122,9 +122,10 @@ describe("the environment", () => {
     vi.stubEnv("OPENAI_TIMEOUT", "1");
     vi.stubEnv("OPENAI_ORG_ID", "org-environment");
     const own = { apiKey: "own", baseURL: "http://own/v1", timeout: 5, organization: "org-own" };
-    expect(resolve(own)).toMatchObject(own);
+    const { apiKey, ...rest } = own;
+    expect(resolve(own)).toMatchObject({ ...rest, keys: [apiKey] });
     expect(resolve({})).toMatchObject({
-      apiKey: "from-environment",
+      keys: ["from-environment"],
       baseURL: "http://from-environment/v1",
       timeout: 1_000,
       organization: "org-environment",
@@ -315,7 +316,7 @@ test("a Client without connections takes only what means something there", () =>
   expect(localConfig(() => "", { maxParallelRequests: 4 })).toMatchObject({
     provider: local.name,
     baseURL: undefined,
-    apiKey: "",
+    keys: [""],
     maxParallelRequests: 4,
   });
   expect(thrown(() => localConfig(() => "", { baseURL: "http://x" } as never)).message).toMatch(
