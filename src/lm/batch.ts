@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
+import type { Identity } from "./kept-rows.ts";
 import { collectRows, type RowsOptions, type Source } from "./rows.ts";
 
 /** One outcome of `lm.batch`. */
@@ -13,8 +14,9 @@ export async function batch<Input>(
   inputs: Source<Input>,
   call: (input: Input) => Promise<Completion>,
   options: RowsOptions,
+  identity: () => Identity,
 ): Promise<BatchResult[]> {
-  const rows = await collectRows(clock, inputs, call, options);
+  const rows = await collectRows(clock, inputs, call, options, { identity });
   return rows.map(({ index, value, error }) =>
     value === undefined ? { index, error } : { index, completion: value },
   );

@@ -12,10 +12,11 @@ import {
   type Sampling,
   samplingChecks,
 } from "../core/request.ts";
-import { Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
+import { type Abilities, Target, type TargetOptions, targetChecks, trunk } from "../trunk.ts";
 import { type BatchResult, batch } from "./batch.ts";
 import { type CacheOption, cacheUse, plainUse } from "./cache-use.ts";
 import { type Embedding, type EmbedInit, embedInitChecks, joinEmbeddings, slices } from "./embedding.ts";
+import { digestOf } from "./kept-rows.ts";
 import { type Behaviour, behaviourChecks, type CallInit, callChecks } from "./options.ts";
 import { type RowsOptions, rowsChecks, type Source } from "./rows.ts";
 import { currentScope, type Scope } from "./scope.ts";
@@ -82,6 +83,21 @@ export class LM {
     return this.#target.name;
   }
 
+  /** Names the model and the endpoint that answers for it: equal for LMs that ask the same. */
+  get identity(): string {
+    return this.#target.identity;
+  }
+
+  /** What it can carry; with fallbacks, what all of them can. */
+  get abilities(): Abilities {
+    return this.#target.abilities;
+  }
+
+  /** The adapter that suits it best, where its driver says so. */
+  get prefers(): string | undefined {
+    return this.#target.prefers;
+  }
+
   /** Whether `clients.close()` came after it was made; its calls then fail with `closed`. */
   get closed(): boolean {
     return this.#target.closed;
@@ -137,7 +153,13 @@ export class LM {
     const ofCalls = Object.fromEntries(
       names.filter((name) => !(name in rowsChecks)).map((name) => [name, options[name]]),
     );
-    return batch(this.#target.clock, inputs, (input) => this.call(input, ofCalls), options);
+    // What decides of an answer beside the question, so that rows kept in a file are those of this batch.
+    const identity = () => ({
+      run: "lm.batch",
+      model: this.model,
+      settings: digestOf(samplingOf({ ...this.#settings, ...currentScope(), ...ofCalls })),
+    });
+    return batch(this.#target.clock, inputs, (input) => this.call(input, ofCalls), options, identity);
   }
 
   /**
@@ -216,6 +238,14 @@ export class LM {
       return completion;
     });
   }
+}
+
+/** What of the settings of a call changes its answer. */
+function samplingOf(settings: object): Record<string, unknown> {
+  const entries = Object.entries(settings);
+  return Object.fromEntries(
+    entries.filter(([name]) => name === "rolloutId" || Object.hasOwn(samplingChecks, name)),
+  );
 }
 
 function targetOf(model: string, options: LMOptions = {}): Target {
