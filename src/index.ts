@@ -4,6 +4,18 @@
  * @module
  */
 
+export type {
+  Adapter,
+  Demo,
+  FieldEvent,
+  FieldReader,
+  Form,
+  Plan,
+  Question,
+  Reading,
+} from "./adapter/adapter.ts";
+export type { AdapterChoice, AdapterName } from "./adapter/adapters.ts";
+export { ChatAdapter } from "./adapter/chat.ts";
 export type { CacheStats } from "./cache/cache.ts";
 export type { CacheOptions, Tier } from "./cache/options.ts";
 export type { Entry, Store } from "./cache/store.ts";
@@ -56,3 +68,32 @@ export type { Progress } from "./lm/rows.ts";
 export { type ContextSettings, configure, context, currentLM, type Settings } from "./lm/settings.ts";
 export { getSharedLM } from "./lm/shared.ts";
 export type { CompletionStream } from "./lm/stream.ts";
+export { ChainOfThought, type Reasoned } from "./program/chain-of-thought.ts";
+export type { DeltaEvent, FieldValueEvent, ProgramEvent, RestartEvent, ToolEvent } from "./program/events.ts";
+export { type InputOf, Module, type PredictionOf } from "./program/module.ts";
+export { Predict, type Prediction, type PredictOptions } from "./program/predict.ts";
+export type { Predictor } from "./program/predictors.ts";
+export type { ProgramRow, ProgramRowsOptions } from "./program/rows.ts";
+export type { RunInit } from "./program/run-init.ts";
+export type { ProgramStream, StreamEvent } from "./program/stream.ts";
+export {
+  type Trace,
+  type TraceData,
+  type TraceEntry,
+  type TraceError,
+  type TraceModule,
+  type TraceTool,
+  traceOf,
+} from "./program/trace.ts";
+export type { FieldValues } from "./signature/check.ts";
+export { type InputsOf, type OutputsOf, type SignatureSpec, signature } from "./signature/make.ts";
+export {
+  type FilePart,
+  file,
+  type History,
+  type ImagePart,
+  image,
+  type MediaOptions,
+} from "./signature/media.ts";
+export { type FieldChange, Signature } from "./signature/signature.ts";
+export type { Field, FieldType, JsonSchema, SideName, StandardSchema } from "./signature/types.ts";

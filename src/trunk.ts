@@ -18,12 +18,15 @@ import { caller } from "./core/caller.ts";
 import type { Clock } from "./core/clock.ts";
 import type { Completion } from "./core/completion.ts";
 import type { ChatRequest } from "./core/request.ts";
+import { weakest } from "./drivers/abilities.ts";
 import { lookup } from "./drivers/catalog.ts";
-import type { Driver } from "./drivers/driver.ts";
+import type { Abilities, Driver } from "./drivers/driver.ts";
 import { type FunctionDriverOptions, functionChecks } from "./drivers/driver-lm.ts";
 import { guard } from "./drivers/guard.ts";
 import { sharedFunctions } from "./drivers/shared-functions.ts";
 import { Events } from "./events/events.ts";
+
+export type { Abilities } from "./drivers/driver.ts";
 
 /** Models of one configuration whose targets are kept; beyond it they cost memory, nothing else. */
 const mostTargetsKept = 1_000;
@@ -57,6 +60,7 @@ export class Trunk {
   readonly admission: Admission;
   readonly cache: Cache;
   readonly #lines = new WeakMap<Client, Call>();
+  readonly #drivers = new WeakMap<Client, Driver>();
   readonly #targets = new WeakMap<ClientConfig, Map<string, Target>>();
 
   constructor(registry: Registry) {
@@ -125,6 +129,12 @@ export class Trunk {
     };
   }
 
+  /** The driver at the end of a route. */
+  driverOf(route: Route): Driver {
+    this.#line(route);
+    return this.#drivers.get(this.registry.get(route.config))!;
+  }
+
   #line(route: Route): Call {
     const client = this.registry.get(route.config);
     const known = this.#lines.get(client);
@@ -168,6 +178,7 @@ export class Trunk {
       lines.length === 1 ? this.admission.layer(lines[0]!) : this.#byKeys(config.provider, lines),
     ];
     const driver = makeDriver(client);
+    this.#drivers.set(client, driver);
     if (driver.close !== undefined) client.closers.push(() => driver.close!());
     return compose(
       layers,
@@ -195,15 +206,26 @@ export class Target {
   readonly #trunk: Trunk;
   readonly #route: Route;
   readonly #call: Call;
+  readonly #others: readonly Target[];
+  #abilities: Abilities | undefined;
+  #says: Pick<Driver, "abilities" | "prefers"> | undefined;
   /** As its user wrote it, such as "openai/gpt-4o-mini". */
   readonly name: string;
   /** As the provider names it. */
   readonly model: string;
 
-  constructor(trunk: Trunk, name: string, model: string, route: Route, call?: Call) {
+  constructor(
+    trunk: Trunk,
+    name: string,
+    model: string,
+    route: Route,
+    call?: Call,
+    others: readonly Target[] = [],
+  ) {
     this.#trunk = trunk;
     this.#route = route;
     this.#call = call ?? trunk.events.layer()(trunk.along(route));
+    this.#others = others;
     this.name = name;
     this.model = model;
   }
@@ -217,7 +239,8 @@ export class Target {
     }));
     const chained = fallback(this.clock, chains);
     const either: Call = (request, options) => (request.embed ? chains[0]!.call : chained)(request, options);
-    return new Target(this.#trunk, this.name, this.model, this.#route, this.#trunk.events.layer()(either));
+    const call = this.#trunk.events.layer()(either);
+    return new Target(this.#trunk, this.name, this.model, this.#route, call, others);
   }
 
   get clock(): Clock {
@@ -226,6 +249,31 @@ export class Target {
 
   get config(): ClientConfig {
     return this.#route.config;
+  }
+
+  /** Names the model and who answers for it. */
+  get identity(): string {
+    return `${this.#route.identity} ${this.model}`;
+  }
+
+  /** What every model that may answer can carry. */
+  get abilities(): Abilities {
+    this.#abilities ??= weakest([this, ...this.#others].map((each) => each.#declared.abilities));
+    return this.#abilities;
+  }
+
+  /** The adapter that suits the driver best, where it says so. */
+  get prefers(): string | undefined {
+    return this.#declared.prefers;
+  }
+
+  /** Not the driver itself: it belongs to a Client, which comes and goes. */
+  get #declared(): Pick<Driver, "abilities" | "prefers"> {
+    if (this.#says === undefined) {
+      const { abilities, prefers } = this.#trunk.driverOf(this.#route);
+      this.#says = prefers === undefined ? { abilities } : { abilities, prefers };
+    }
+    return this.#says;
   }
 
   /** The most texts that one request for vectors may hold. */

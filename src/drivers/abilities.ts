@@ -20,6 +20,8 @@ export function checkDriver(driver: Driver): void {
   if (typeof chat !== "function") throw wrongOption(`driver ${name}: chat`, "a function", chat);
   if (driver.embed !== undefined && typeof driver.embed !== "function")
     throw wrongOption(`driver ${name}: embed`, "a function", driver.embed);
+  if (driver.prefers !== undefined && typeof driver.prefers !== "string")
+    throw wrongOption(`driver ${name}: prefers`, 'the name of an adapter, such as "json"', driver.prefers);
   const missing = Object.keys(abilityChecks).find(
     (ability) => abilities?.[ability as keyof Abilities] === undefined,
   );
@@ -30,6 +32,19 @@ export function checkDriver(driver: Driver): void {
 
 /** How strict an answer form is; a driver carries its own and all below it. */
 const strictness: Readonly<Record<ResponseFormat["type"], number>> = { text: 0, json: 1, json_schema: 2 };
+
+/** What all of them can carry, for a question that any of them may answer. */
+export function weakest(all: readonly Abilities[]): Abilities {
+  const every = (name: "images" | "files" | "tools" | "choices"): boolean => all.every((each) => each[name]);
+  const forms = all.map(({ responseFormat }) => responseFormat);
+  return Object.freeze({
+    images: every("images"),
+    files: every("files"),
+    tools: every("tools"),
+    choices: every("choices"),
+    responseFormat: forms.reduce((a, b) => (strictness[a] <= strictness[b] ? a : b)),
+  });
+}
 
 /** The error of a request that asks for more than the driver carries, or undefined. */
 export function refusal(request: ChatRequest, driver: Driver): TrunklineError | undefined {

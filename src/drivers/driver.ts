@@ -41,6 +41,8 @@ export interface Driver {
   /** For errors, events and logs. */
   readonly name: string;
   readonly abilities: Abilities;
+  /** The adapter for programs that name none, such as "json" where a schema becomes a grammar. */
+  readonly prefers?: string;
   /** Runs once, before the first call; a failure is forgotten, so that the next call tries again. */
   readonly init?: () => Promise<void>;
   readonly chat: DriverCall;

@@ -70,6 +70,7 @@ export function llamaCpp(options: LlamaCppOptions): Driver {
   return Object.freeze({
     name: "llama-cpp",
     abilities,
+    prefers: "json",
     async init() {
       await ready();
       users++;
