@@ -200,6 +200,13 @@ export class Lane {
     this.#dismiss(ticket, ticket.options.signal?.reason);
   }
 
+  /** The call's priority moved while it waited: its caller, or another who joined it, is more or less urgent. */
+  moved(ticket: Ticket): void {
+    if (!ticket.rerank() || ticket.place < 0) return;
+    ticket.door.queue.update(ticket);
+    this.#pump();
+  }
+
   #dismiss(ticket: Ticket, error: unknown): void {
     if (ticket.place >= 0) this.#dequeue(ticket);
     else if (ticket.parkedOn !== undefined) this.#parking.remove(ticket);

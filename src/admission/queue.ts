@@ -78,6 +78,13 @@ export class FairQueue<T extends Queued> {
     this.#size++;
   }
 
+  /** Puts a call right whose rank has changed. */
+  update(call: T): void {
+    const flow = this.#flows.get(call.fairnessKey)!;
+    flow.calls.update(call);
+    this.#order.update(flow);
+  }
+
   /** The call that goes next. */
   get first(): T | undefined {
     return this.#firstFlow()?.calls.first;

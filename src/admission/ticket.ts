@@ -8,9 +8,12 @@ import type { Prefixes } from "./prefix-key.ts";
 import { headStartMs, type Queued } from "./queue.ts";
 import type { Reservation } from "./rates.ts";
 
-/** Whoever a waiting call must tell that its signal aborted. */
+/** Who is told what happens to a call while it waits or runs. */
 export interface Host {
+  /** Its signal aborted. */
   leave(ticket: Ticket): void;
+  /** Its place in the queue may be another now. */
+  moved(ticket: Ticket): void;
   /** The first event of its answer. */
   begun(ticket: Ticket): void;
   /** Limits read from the headers of its answer. */
@@ -73,21 +76,37 @@ export class Ticket implements Queued, Sharer, Watch {
 
   /** Settles when the call may start; until then it hears its signal. */
   wait(entered: number, now: number): Promise<void> {
-    const { record, priority } = this.options;
-    this.rank = record.arrivedAt + headStartMs[priority];
+    const { signal, moves } = this.options;
+    this.rank = this.#rankNow();
     this.cost = Math.max(1, this.claim.input + this.claim.output);
     this.entered = entered;
     this.enteredAt = now;
-    this.options.signal?.addEventListener("abort", this);
+    signal?.addEventListener("abort", this);
+    if (moves !== undefined) moves.onMoved = () => this.#host.moved(this);
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
+  /** Brings the rank up to date; false when it is what it was. */
+  rerank(): boolean {
+    const rank = this.#rankNow();
+    if (rank === this.rank) return false;
+    this.rank = rank;
+    return true;
+  }
+
+  #rankNow(): number {
+    const { record, priority } = this.options;
+    return record.arrivedAt + headStartMs[priority];
+  }
+
   /** The wait is over: the call starts, or fails with `error`. */
   endWait(error?: unknown): void {
-    this.options.signal?.removeEventListener("abort", this);
+    const { signal, moves } = this.options;
+    signal?.removeEventListener("abort", this);
+    if (moves !== undefined) moves.onMoved = undefined;
     this.timer?.cancel();
     if (error === undefined) this.#resolve!();
     else this.#reject!(error);

@@ -43,6 +43,11 @@ export interface Watch {
   onRate?: (signals: readonly RateSignal[]) => void;
 }
 
+/** Deadline and priority of joined work may move while it waits. Whoever lets it wait sets the listener. */
+export interface Moves {
+  onMoved?: (() => void) | undefined;
+}
+
 /** The line that a call took: whose it is. */
 export interface LineName {
   readonly provider: string;
@@ -108,6 +113,8 @@ export interface CallOptions {
   readonly maxRetries: number;
   readonly abandonAfter: number;
   readonly priority: Priority;
+  /** Tells when `deadlineAt` or `priority` has moved; absent where neither can. */
+  readonly moves?: Moves;
   /** Calls with one key share one fair share of a lane. */
   readonly fairnessKey: string | object;
   /** Headers of this call alone; never part of a Client. */

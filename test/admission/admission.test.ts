@@ -1,12 +1,80 @@
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
-import type { CallOptions } from "../../src/core/call.ts";
+import type { CallOptions, Moves, Priority } from "../../src/core/call.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
+import { type ChatRequest, makeRequest } from "../../src/core/request.ts";
 import { Slots } from "../../src/core/slots.ts";
 import { Rig, request } from "./rig.ts";
 
 const rateLimit = (retryAfterMs?: number): TrunklineError =>
   new TrunklineError("rate_limit", "slow down", { status: 429, retryAfterMs });
+
+/** Options of joined work, whose urgency moves. */
+function movable(rig: Rig, priority: Priority) {
+  const state = { priority };
+  const moves: Moves = {};
+  const options: CallOptions = {
+    ...rig.options({ moves }),
+    get priority() {
+      return state.priority;
+    },
+  };
+  const become = (to: Priority): void => {
+    state.priority = to;
+    moves.onMoved?.();
+  };
+  return { options, moves, become };
+}
+
+describe("work whose urgency moves while it waits", () => {
+  test("C19: an urgent joiner lifts work that is queued already, and its leaving lets it fall back", async () => {
+    const rig = new Rig();
+    const call = rig.line({ slots: [new Slots(1)] });
+    call(request("runs"), rig.options());
+    const joined = movable(rig, "batch");
+    call(request("evaluation"), rig.options({ priority: "evaluation" }));
+    call(request("joined"), joined.options);
+    const other = movable(rig, "batch");
+    call(request("other"), other.options);
+    joined.become("interactive");
+    other.become("interactive");
+    other.become("batch");
+    for (let i = 0; i < 4; i++) await rig.works[i]!.answer();
+    expect(rig.prompts()).toEqual(["runs", "joined", "evaluation", "other"]);
+    expect([joined.moves, other.moves]).toEqual([{ onMoved: undefined }, { onMoved: undefined }]);
+  });
+
+  test("it is heard wherever the call waits: for a leader of its prefix, or in no queue at all", async () => {
+    const rig = new Rig();
+    const call = rig.line({ slots: [new Slots(1)], cachesPrefixes: true });
+    const text = "A long prefix. ".repeat(600);
+    const joined = movable(rig, "batch");
+    const ask = (question: string): ChatRequest =>
+      makeRequest(
+        "m",
+        [
+          { role: "system", content: text },
+          { role: "user", content: question },
+        ],
+        {},
+        {},
+      );
+    call(ask("leader"), rig.options());
+    call(ask("first"), rig.options({ priority: "evaluation" }));
+    call(ask("joined"), joined.options);
+    joined.become("evaluation");
+    await rig.settle();
+    joined.become("interactive");
+    for (let i = 0; i < 3; i++) await rig.works[i]!.answer();
+    expect(rig.works.map(({ request }) => request.messages[1]!.content)).toEqual([
+      "leader",
+      "joined",
+      "first",
+    ]);
+    joined.become("batch");
+    expect(rig.works).toHaveLength(3);
+  });
+});
 
 describe("places", () => {
   test("a call with everything free starts at once, without a timer or a wait", () => {

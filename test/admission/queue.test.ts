@@ -7,6 +7,7 @@ import { type Priority, priorities } from "../../src/core/call.ts";
 
 interface Entry extends Queued {
   readonly name: string;
+  rank: number;
 }
 
 let entered = 0;
@@ -52,6 +53,25 @@ describe("the queue", () => {
     const fresher = entry("a", { arrived: 60_001 });
     for (const each of [fresher, fresh, old]) queue.add(each);
     expect(drain(queue)).toEqual([fresh, old, fresher]);
+  });
+
+  test("a rank that changed while its call waited holds from then on, between keys too", () => {
+    const queue = new FairQueue<Entry>(new Shares());
+    const [one, two, three] = [
+      entry("a", { arrived: 1 }),
+      entry("a", { arrived: 2 }),
+      entry("b", { arrived: 3 }),
+    ];
+    for (const each of [one, two, three]) queue.add(each);
+    two.rank = -5;
+    queue.update(two);
+    expect(queue.first).toBe(two);
+    two.rank = 10;
+    queue.update(two);
+    expect(queue.first).toBe(one);
+    one.rank = 20;
+    queue.update(one);
+    expect(queue.first).toBe(three);
   });
 
   test("a workflow of 10,000 rows does not starve a chat", () => {
@@ -138,9 +158,11 @@ describe("the queue", () => {
     cost: fc.integer({ min: 1, max: 1_000 }),
   });
 
-  test("whatever is added, removed and started: nothing is lost, each key keeps its order, and no waiting key falls behind by more than two calls", () => {
+  const nats = fc.array(fc.nat(), { maxLength: 20 });
+
+  test("whatever is added, removed, reranked and started: nothing is lost, each key keeps its order, and no waiting key falls behind by more than two calls", () => {
     fc.assert(
-      fc.property(fc.array(spec, { maxLength: 80 }), fc.array(fc.nat(), { maxLength: 20 }), (specs, gone) => {
+      fc.property(fc.array(spec, { maxLength: 80 }), nats, nats, (specs, gone, lifted) => {
         const shares = new Shares();
         const queue = new FairQueue<Entry>(shares);
         const all = specs.map(({ key, ...options }) => entry(key, options));
@@ -150,6 +172,12 @@ describe("the queue", () => {
           const each = all[index % Math.max(1, all.length)];
           if (each === undefined || !left.delete(each)) continue;
           queue.remove(each);
+        }
+        for (const index of lifted) {
+          const each = all[index % Math.max(1, all.length)];
+          if (each === undefined || !left.has(each)) continue;
+          each.rank += (index % 7) * 20_000 - 60_000;
+          queue.update(each);
         }
         expect(queue.size).toBe(left.size);
         const had = new Map<string | object, number>();
