@@ -90,6 +90,7 @@ export const doors: readonly Door[] = [
       "cache/disk-folder.ts",
       "cache/disk-store.ts",
       "cache/disk-table.ts",
+      "program/state-file.ts",
       "lm/results-file.ts",
       "transport/budget.ts",
       "testing/",
