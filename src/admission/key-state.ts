@@ -40,7 +40,7 @@ export class KeyState {
     if (this.#asides.size === 0) return;
     for (const name of ["", model]) {
       // An answer to what was asked before the refusal says nothing about it.
-      if (startedAt >= (this.#asides.get(name)?.since ?? 0)) this.#asides.delete(name);
+      if (startedAt > (this.#asides.get(name)?.since ?? 0)) this.#asides.delete(name);
     }
   }
 
@@ -60,7 +60,7 @@ export class KeyState {
     this.undecided(model);
     const name = code === "permission" ? model : "";
     const before = this.#asides.get(name);
-    if (before !== undefined && startedAt < before.since) return undefined;
+    if (before !== undefined && startedAt <= before.since) return undefined;
     const times = before?.times ?? 0;
     const ms = Math.min(
       asideMs.last,
