@@ -1,0 +1,203 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Clock } from "../core/clock.ts";
+import type { Completion, Cost, FinishReason, Usage } from "../core/completion.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { AssistantMessage, SystemMessage, UserMessage } from "../core/message.ts";
+import type { LM } from "../lm/lm.ts";
+import type { CallInit } from "../lm/options.ts";
+import { currentScope, runInScope } from "../lm/scope.ts";
+import { type ChatMessage, withoutOldest } from "./conversation.ts";
+import type { ToolEvent } from "./events.ts";
+import { Tally } from "./tally.ts";
+import type { Toolbox } from "./tool.ts";
+import { runTools, type ToolOutcome } from "./tool-calls.ts";
+
+/** What an agent answered in one turn. */
+export interface ChatReply {
+  readonly text: string;
+  /** The last message, as it stands in the history. */
+  readonly message: AssistantMessage;
+  /** Every tool call of the turn, in order, and what became of it. */
+  readonly toolCalls: readonly ToolOutcome[];
+  /** Why the model stopped; after "length" the text is cut. */
+  readonly finishReason: FinishReason;
+  /** Of all answers in this turn, those of its tools and of agents behind them included. */
+  readonly usage: Usage;
+  /** Undefined where no price is known. */
+  readonly cost?: Cost;
+}
+
+/** What a stream of a turn shows before the reply. */
+export type TurnEvent =
+  | { readonly type: "delta"; readonly text: string; readonly reasoning?: string }
+  | ToolEvent;
+
+/** What every turn of an agent goes by. */
+export interface TurnSettings {
+  readonly system: SystemMessage | undefined;
+  readonly toolbox: Toolbox;
+  readonly maxSteps: number;
+  readonly maxHistoryTokens: number;
+}
+
+/** What one turn is given. */
+export interface TurnTask {
+  readonly agent: object;
+  /** How the agent is called where others hand off to it. */
+  readonly name: string;
+  readonly settings: TurnSettings;
+  readonly history: readonly ChatMessage[];
+  readonly message: UserMessage;
+  readonly lm: LM;
+  readonly call: CallInit;
+  readonly clock: Clock;
+  readonly emit: ((event: TurnEvent) => void) | undefined;
+}
+
+/** A turn that runs around a place, and the models' answers that it and all turns inside it have asked for. */
+interface Place {
+  readonly agent: object;
+  readonly name: string;
+  readonly maxSteps: number;
+  readonly outer: Place | undefined;
+  /** Agents that took steps of this turn. */
+  readonly handedTo: Set<string>;
+  steps: number;
+}
+
+const places = new AsyncLocalStorage<Place>();
+
+/** Whether a turn of `agent` runs around this place: one more would wait for it, and it for that one. */
+export function isInsideTurnOf(agent: object): boolean {
+  for (let each = places.getStore(); each !== undefined; each = each.outer) {
+    if (each.agent === agent) return true;
+  }
+  return false;
+}
+
+/** One turn: asks the model, runs the tools it wants, and asks again, until it answers. */
+export async function takeTurn(task: TurnTask): Promise<{
+  readonly reply: ChatReply;
+  readonly history: readonly ChatMessage[];
+}> {
+  const { agent, name, settings, history, message } = task;
+  const outer = places.getStore();
+  const place: Place = { agent, name, maxSteps: settings.maxSteps, outer, handedTo: new Set(), steps: 0 };
+  const tally = new Tally();
+  const heard = currentScope()?.onAnswer;
+  const onAnswer = (answer: Completion): void => {
+    tally.add(answer);
+    heard?.(answer);
+  };
+  const turn: ChatMessage[] = [message];
+  const outcomes: ToolOutcome[] = [];
+  const { said, answer } = await runInScope({ onAnswer }, () =>
+    places.run(place, () => converse(task, place, turn, outcomes)),
+  );
+  const { usage, cost } = tally;
+  const reply: ChatReply = Object.freeze({
+    text: said.content,
+    message: said,
+    toolCalls: Object.freeze(outcomes),
+    finishReason: answer.choices[0]!.finishReason,
+    usage,
+    ...(cost && { cost }),
+  });
+  const kept = withoutOldest(history, turn, settings.maxHistoryTokens);
+  return { reply, history: Object.freeze([...kept, ...turn]) };
+}
+
+interface LastAnswer {
+  readonly said: AssistantMessage;
+  readonly answer: Completion;
+}
+
+async function converse(
+  task: TurnTask,
+  place: Place,
+  turn: ChatMessage[],
+  outcomes: ToolOutcome[],
+): Promise<LastAnswer> {
+  const { settings, clock, emit } = task;
+  for (;;) {
+    takeStep(place);
+    const answer = await ask(task, turn);
+    const said = withIds(answer.choices[0]!.message);
+    turn.push(said);
+    if (said.toolCalls === undefined || said.toolCalls.length === 0) return { said, answer };
+    checkWhole(answer);
+    // No tool runs whose result no model would see any more.
+    checkSteps(place);
+    for (const { outcome, text } of await runTools(settings.toolbox, said.toolCalls, {
+      clock,
+      onEvent: emit,
+    })) {
+      outcomes.push(outcome);
+      turn.push(Object.freeze({ role: "tool", toolCallId: outcome.id, content: text }));
+    }
+  }
+}
+
+function ask(task: TurnTask, turn: readonly ChatMessage[]): Promise<Completion> {
+  const { settings, history, lm, call, emit } = task;
+  const { system, toolbox } = settings;
+  const kept = withoutOldest(history, turn, settings.maxHistoryTokens);
+  const messages = [...(system === undefined ? [] : [system]), ...kept, ...turn];
+  const { toolChoice } = call;
+  // A choice that forces a tool holds for the first step; it would never let the model answer.
+  const later = turn.length > 1 && toolChoice !== undefined && toolChoice !== "none";
+  return lm.call(
+    { messages },
+    {
+      ...call,
+      ...(later && { toolChoice: "auto" }),
+      ...(toolbox.specs.length > 0 && { tools: toolbox.specs }),
+      ...(emit && {
+        onDelta: ({ text, reasoning, choice = 0 }) => {
+          if (choice !== 0 || (text === "" && !reasoning)) return;
+          emit({ type: "delta", text, ...(reasoning && { reasoning }) });
+        },
+      }),
+    },
+  );
+}
+
+/** The message with an id of its own for each tool call; some backends send none, or one for all. */
+function withIds(message: AssistantMessage): AssistantMessage {
+  const { toolCalls } = message;
+  if (toolCalls === undefined) return message;
+  const ids = new Set(toolCalls.map(({ id }) => id));
+  if (ids.size === toolCalls.length && !ids.has("")) return message;
+  const named = toolCalls.map((call, i) => Object.freeze({ ...call, id: `${call.id || "call"}_${i}` }));
+  return Object.freeze({ ...message, toolCalls: Object.freeze(named) });
+}
+
+/** A call that was cut may lack half its arguments: it must not run. */
+function checkWhole(answer: Completion): void {
+  const { finishReason } = answer.choices[0]!;
+  if (finishReason !== "length" && finishReason !== "content_filter") return;
+  const text = `the answer ended (${finishReason}) while the model called tools, none of which was run; raise maxTokens`;
+  throw new TrunklineError("incomplete", text, { retryable: false, partial: answer });
+}
+
+/** A step counts in each turn around it, so that agents that hand off to one another end, too. */
+function takeStep(place: Place): void {
+  checkSteps(place);
+  for (let each: Place | undefined = place; each !== undefined; each = each.outer) {
+    each.steps++;
+    if (each !== place) each.handedTo.add(place.name);
+  }
+}
+
+function checkSteps(place: Place): void {
+  for (let each: Place | undefined = place; each !== undefined; each = each.outer) {
+    if (each.steps >= each.maxSteps) throw stepsError(each);
+  }
+}
+
+function stepsError({ name, maxSteps, handedTo }: Place): TrunklineError {
+  const others =
+    handedTo.size === 0 ? "" : `, counting those of ${[...handedTo].join(", ")} that it handed off to`;
+  const text = `${name} took ${maxSteps} steps (maxSteps)${others}, and the model still calls tools; raise maxSteps, or say in its system text when to stop`;
+  return new TrunklineError("incomplete", text, { retryable: false });
+}

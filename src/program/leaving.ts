@@ -1,0 +1,30 @@
+import type { Clock } from "../core/clock.ts";
+import { TrunklineError } from "../core/errors.ts";
+import { abortError, type Leave, onAbort } from "../core/signals.ts";
+import { currentScope, type Scope } from "../lm/scope.ts";
+
+/**
+ * Calls `leave` when a run around this place is aborted or its deadline passes, at once if that is so already;
+ * returns the function that stops it. LM calls hear all this by themselves; tools and queues do by this.
+ */
+export function onLeave(clock: Clock, leave: Leave, scope: Scope | undefined = currentScope()): () => void {
+  const { signals = [], deadlineAt = Number.POSITIVE_INFINITY } = scope ?? {};
+  const aborted = signals.find((signal) => signal.aborted);
+  if (aborted !== undefined || deadlineAt <= clock.now()) {
+    leave(aborted === undefined ? deadlineError() : abortError(aborted));
+    return () => {};
+  }
+  const unlinks = signals.map((signal) => onAbort(signal, leave));
+  const timer =
+    deadlineAt === Number.POSITIVE_INFINITY
+      ? undefined
+      : clock.after(deadlineAt - clock.now(), () => leave(deadlineError()));
+  return () => {
+    timer?.cancel();
+    for (const unlink of unlinks) unlink();
+  };
+}
+
+function deadlineError(): TrunklineError {
+  return new TrunklineError("timeout", "the run's deadline passed", { phase: "total", retryable: false });
+}
