@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { checkOutputs } from "../../src/signature/check.ts";
 import { signature } from "../../src/signature/make.ts";
@@ -18,6 +20,18 @@ describe("the corpus of weak answers", () => {
     const asked = weakAnswers.map((one) => `${one.adapter} ${one.signature} ${one.answer}`);
     expect(ids.filter((id, at) => ids.indexOf(id) !== at)).toEqual([]);
     expect(asked.filter((one, at) => asked.indexOf(one) !== at)).toEqual([]);
+  });
+
+  test("is the one that DSPy's adapters were run on", () => {
+    const folder = new URL("./corpus/", import.meta.url);
+    const hash = createHash("sha256");
+    for (const name of readdirSync(folder).toSorted()) {
+      if (name.endsWith(".json")) hash.update(readFileSync(new URL(name, folder)));
+    }
+    const file = new URL("../fixtures/dspy-adapters/results.json", import.meta.url);
+    const results = JSON.parse(readFileSync(file, "utf8"));
+    expect(results.corpus, "run test/fixtures/dspy-adapters/run.py again").toBe(hash.digest("hex"));
+    expect(Object.keys(results.cases)).toEqual(weakAnswers.map(({ id }) => id));
   });
 
   test("covers every adapter, values and errors", () => {
