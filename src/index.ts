@@ -75,6 +75,15 @@ export { Predict, type Prediction, type PredictOptions } from "./program/predict
 export type { Predictor } from "./program/predictors.ts";
 export type { ProgramRow, ProgramRowsOptions } from "./program/rows.ts";
 export type { RunInit } from "./program/run-init.ts";
+export {
+  type About as StateAbout,
+  type ApplyOptions,
+  applyState,
+  type Origin,
+  type ProgramState,
+  stateOf,
+} from "./program/state.ts";
+export type { LoadOptions } from "./program/state-file.ts";
 export type { ProgramStream, StreamEvent } from "./program/stream.ts";
 export {
   type Trace,

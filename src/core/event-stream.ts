@@ -2,10 +2,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { TrunklineError } from "./errors.ts";
 
 /** Starts the work behind a stream. It pushes events while it works; its promise brings the whole. */
-export type StartEvents<Event, Result> = (
-  push: (event: Event) => void,
-  left: AbortSignal,
-) => Promise<Result>;
+export type StartEvents<Event, Result> = (push: (event: Event) => void, left: AbortSignal) => Promise<Result>;
 
 /**
  * Work that is watched while it is done: an async iterable of events, and a promise of the result. Nothing starts

@@ -3,11 +3,13 @@ import type { LM } from "../lm/lm.ts";
 import { requireLM } from "../lm/settings.ts";
 import { cloneOf } from "./clone.ts";
 import { inRun, traced } from "./in-run.ts";
-import { invoke, nameOf, ownLM } from "./own.ts";
+import { invoke, nameOf, origin, ownLM } from "./own.ts";
 import { modulesOf, namedPredictorsOf, type Predictor } from "./predictors.ts";
 import { batchOf, eachOf, type ProgramRow, type ProgramRowsOptions, type Source } from "./rows.ts";
 import { checkInit, plainRun, type RunInit } from "./run-init.ts";
 import { runScope, withRunScope } from "./run-scope.ts";
+import type { About, Origin } from "./state.ts";
+import { type LoadOptions, loadState, saveState } from "./state-file.ts";
 import { ProgramStream } from "./stream.ts";
 import type { Trace } from "./trace.ts";
 
@@ -41,6 +43,7 @@ export type PredictionOf<M extends { forward(inputs: never): unknown }> = Awaite
  */
 export abstract class Module {
   [ownLM]?: LM;
+  [origin]?: Origin;
 
   /** What the program does with one set of inputs. */
   abstract forward(inputs: never): unknown;
@@ -131,6 +134,24 @@ export abstract class Module {
    */
   namedPredictors(): [name: string, predictor: Predictor][] {
     return namedPredictorsOf(this);
+  }
+
+  /**
+   * Writes instructions, demos and sampling options of every predictor as one JSON file, which DSPy reads too. It
+   * holds no code and no key.
+   */
+  save(path: string | URL, about: About = this[origin] ?? {}): Promise<void> {
+    return saveState(this, path, about);
+  }
+
+  /**
+   * Reads a file of `save`, or of DSPy's, and lays it onto this program: all of it, or nothing and a `state` error
+   * that lists what differs. The LM stays as it is. Gives what the file says of where it came from.
+   */
+  async load(path: string | URL, options: LoadOptions = {}): Promise<Origin> {
+    const from = await loadState(this, path, options);
+    this[origin] = from;
+    return from;
   }
 
   /**

@@ -4,6 +4,9 @@ import type { RunInit } from "./run-init.ts";
 /** The LM that `setLM` gave a module. A symbol: fields called `lm` are the user's, and `clone` copies it. */
 export const ownLM: unique symbol = Symbol.for("trunkline.module.lm");
 
+/** Where a module's state was loaded from: `save` keeps it. */
+export const origin: unique symbol = Symbol.for("trunkline.module.origin");
+
 /** Runs a module with its inputs, as one call: what `call`, `run`, `batch`, `each` and `stream` have in common. */
 export const invoke: unique symbol = Symbol.for("trunkline.module.invoke");
 

@@ -1,9 +1,24 @@
 import type { Adapter, Demo, Plan } from "../adapter/adapter.ts";
 import type { Signature } from "../signature/signature.ts";
 
-type BySignature = WeakMap<Signature<unknown, unknown>, WeakMap<readonly Demo[], Plan>>;
+/** What a key that lives holds; a key that is gone takes it along. */
+class Kept<Key extends object, Value> {
+  readonly #values = new WeakMap<Key, Value>();
 
-const plans = new WeakMap<Adapter, BySignature>();
+  get(key: Key, make: () => Value): Value {
+    const known = this.#values.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#values.set(key, made);
+    return made;
+  }
+}
+
+type ByDemos = Kept<readonly Demo[], Plan>;
+type BySignature = Kept<Signature<unknown, unknown>, ByDemos>;
+
+const plans = new Kept<Adapter, BySignature>();
+const newKept = <Key extends object, Value>(): Kept<Key, Value> => new Kept();
 
 /** The list of those that have none. */
 export const noDemos: readonly Demo[] = Object.freeze([]);
@@ -17,11 +32,8 @@ export function planOf(
   signature: Signature<unknown, unknown>,
   demos: readonly Demo[],
 ): Plan {
-  let bySignature = plans.get(adapter);
-  if (bySignature === undefined) plans.set(adapter, (bySignature = new WeakMap()));
-  let byDemos = bySignature.get(signature);
-  if (byDemos === undefined) bySignature.set(signature, (byDemos = new WeakMap()));
-  let plan = byDemos.get(demos);
-  if (plan === undefined) byDemos.set(demos, (plan = adapter.plan(signature, demos)));
-  return plan;
+  return plans
+    .get(adapter, newKept)
+    .get(signature, newKept)
+    .get(demos, () => adapter.plan(signature, demos));
 }

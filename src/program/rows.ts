@@ -1,10 +1,14 @@
 import { checkOptions } from "../core/check.ts";
+import { digestOf } from "../lm/kept-rows.ts";
 import { processClock } from "../lm/process.ts";
 import { collected, eachRow, type RowsOptions, rowsChecks, type Source } from "../lm/rows.ts";
 import { requireLM } from "../lm/settings.ts";
+import { identityOf } from "./identity.ts";
 import { invoke, type ModuleLike, nameOf } from "./own.ts";
 import { initChecks, plainRun, type RunInit } from "./run-init.ts";
 
+export { digestOf, type Identity, type KeptRows, keepRows } from "../lm/kept-rows.ts";
+export { processClock } from "../lm/process.ts";
 export {
   collected,
   collectRows,
@@ -15,6 +19,7 @@ export {
   rowsChecks,
   type Source,
 } from "../lm/rows.ts";
+export { currentScope, runInScope } from "../lm/scope.ts";
 
 /** How the rows of a program run, and what each run says. `signal` ends them all; the rest holds for each row. */
 export interface ProgramRowsOptions extends RowsOptions, Omit<RunInit, "signal"> {}
@@ -31,7 +36,7 @@ export type ProgramRow<Inputs, Prediction> =
       readonly index: number;
       readonly inputs: Inputs;
       readonly prediction?: undefined;
-      readonly error: unknown;
+      readonly error: Error;
     };
 
 const optionChecks = { ...initChecks, ...rowsChecks };
@@ -65,11 +70,21 @@ function rowsOf<Inputs, Prediction>(
   const init = initOf(options);
   // The inputs of rows that are not yet taken: never more than the window.
   const given = new Map<number, Inputs>();
-  const work = (inputs: Inputs, index: number): Promise<unknown> => {
-    given.set(index, inputs);
-    return module[invoke](inputs, init);
+  const rows = eachRow(processClock(), source, (inputs: Inputs) => module[invoke](inputs, init), options, {
+    identity: () => ({ kind: "rows", ...identityOf(module), says: digestOf(whatDecides(init)) }),
+    onRow: (inputs, index) => given.set(index, inputs),
+  });
+  return withInputs(rows, given);
+}
+
+/** What of an init makes other predictions, as plain data. */
+function whatDecides({ temperature, rolloutId, adapter, lm }: RunInit): Record<string, unknown> {
+  return {
+    temperature,
+    rolloutId,
+    adapter: typeof adapter === "object" ? adapter.name : adapter,
+    model: lm?.model,
   };
-  return withInputs(eachRow(processClock(), source, work, options), given);
 }
 
 async function* withInputs<Inputs, Prediction>(
@@ -80,9 +95,12 @@ async function* withInputs<Inputs, Prediction>(
     const inputs = given.get(index)!;
     given.delete(index);
     if (error === undefined) yield { index, inputs, prediction: value as Prediction };
-    else yield { index, inputs, error };
+    else yield { index, inputs, error: asError(error) };
   }
 }
+
+/** What a program threw may be anything; who reads rows wants a message. */
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /** What is said of each row. */
 function initOf(options: ProgramRowsOptions): RunInit {

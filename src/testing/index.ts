@@ -44,6 +44,14 @@ export {
   type ScriptedStep,
   scriptedDriver,
 } from "./scripted-driver.ts";
+/** An LM that answers a program's questions by field. */
+export {
+  type LMScript,
+  type ScriptedAnswer,
+  ScriptedLM,
+  type ScriptedLMOptions,
+  scriptedLM,
+} from "./scripted-lm.ts";
 export { type SelfSigned, selfSigned } from "./self-signed.ts";
 /** A provider over real sockets, here or in a process of its own. */
 export {
