@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Completion, Cost, FinishReason, Usage } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { AssistantMessage, SystemMessage, UserMessage } from "../core/message.ts";
+import { frozenCopy } from "../core/plain-copy.ts";
 import type { LM } from "../lm/lm.ts";
 import type { CallInit } from "../lm/options.ts";
 import { currentScope, runInScope } from "../lm/scope.ts";
@@ -103,8 +104,8 @@ export async function takeTurn(task: TurnTask): Promise<{
     usage,
     ...(cost && { cost }),
   });
-  const kept = withoutOldest(history, turn, settings.maxHistoryTokens);
-  return { reply, history: Object.freeze([...kept, ...turn]) };
+  const earlier = withoutOldest(history, turn, settings.maxHistoryTokens);
+  return { reply, history: Object.freeze([...earlier, ...turn]) };
 }
 
 interface LastAnswer {
@@ -122,7 +123,7 @@ async function converse(
   for (;;) {
     takeStep(place);
     const answer = await ask(task, turn);
-    const said = withIds(answer.choices[0]!.message);
+    const said = kept(answer.choices[0]!.message);
     turn.push(said);
     if (said.toolCalls === undefined || said.toolCalls.length === 0) return { said, answer };
     checkWhole(answer);
@@ -141,8 +142,8 @@ async function converse(
 function ask(task: TurnTask, turn: readonly ChatMessage[]): Promise<Completion> {
   const { settings, history, lm, call, emit } = task;
   const { system, toolbox } = settings;
-  const kept = withoutOldest(history, turn, settings.maxHistoryTokens);
-  const messages = [...(system === undefined ? [] : [system]), ...kept, ...turn];
+  const earlier = withoutOldest(history, turn, settings.maxHistoryTokens);
+  const messages = [...(system === undefined ? [] : [system]), ...earlier, ...turn];
   const { toolChoice } = call;
   // A choice that forces a tool holds for the first step; it would never let the model answer.
   const later = turn.length > 1 && toolChoice !== undefined && toolChoice !== "none";
@@ -162,14 +163,18 @@ function ask(task: TurnTask, turn: readonly ChatMessage[]): Promise<Completion> 
   );
 }
 
-/** The message with an id of its own for each tool call; some backends send none, or one for all. */
-function withIds(message: AssistantMessage): AssistantMessage {
+/**
+ * The message as it goes into the history: frozen, with an id of its own for each tool call; some backends send
+ * none, or one for all.
+ */
+function kept(message: AssistantMessage): AssistantMessage {
   const { toolCalls } = message;
-  if (toolCalls === undefined) return message;
-  const ids = new Set(toolCalls.map(({ id }) => id));
-  if (ids.size === toolCalls.length && !ids.has("")) return message;
-  const named = toolCalls.map((call, i) => Object.freeze({ ...call, id: `${call.id || "call"}_${i}` }));
-  return Object.freeze({ ...message, toolCalls: Object.freeze(named) });
+  const ids = new Set(toolCalls?.map(({ id }) => id));
+  const isClear = toolCalls === undefined || (ids.size === toolCalls.length && !ids.has(""));
+  const own = isClear
+    ? message
+    : { ...message, toolCalls: toolCalls.map((call, i) => ({ ...call, id: `${call.id || "call"}_${i}` })) };
+  return frozenCopy(own, "the model's answer", "bad_request");
 }
 
 /** A call that was cut may lack half its arguments: it must not run. */

@@ -156,7 +156,7 @@ describe("arguments against a JSON Schema", () => {
         const said = schemaFault(given as Record<string, unknown>, value);
         expect(said === undefined || said.length < 2_000).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 1_000 },
     );
   });
 });
