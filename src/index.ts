@@ -55,6 +55,24 @@ export type {
   ToolChoice,
   ToolSpec,
 } from "./core/request.ts";
+export type { AnswerOptions } from "./evaluate/answers.ts";
+export { type EvaluateOptions, evaluate } from "./evaluate/evaluate.ts";
+export { Example } from "./evaluate/example.ts";
+export type { Interval } from "./evaluate/interval.ts";
+export { type Judgement, type JudgeOptions, llmJudge } from "./evaluate/judge.ts";
+export type {
+  Metric,
+  MetricContext,
+  MetricResult,
+  PredictorFeedback,
+  Score,
+  ScoreDetails,
+} from "./evaluate/metric.ts";
+export { normalizeText } from "./evaluate/normalize-text.ts";
+export { type BarOptions, type BarStream, progressBar } from "./evaluate/progress-bar.ts";
+export type { Report, Result } from "./evaluate/report.ts";
+export type { Criterion, Rubric } from "./evaluate/rubric.ts";
+export { contains, exactMatch, type FieldMetric, f1 } from "./evaluate/text-metrics.ts";
 export type { CallListener } from "./events/events.ts";
 export type { PriceTable } from "./events/price-list.ts";
 export type { BatchResult } from "./lm/batch.ts";
@@ -85,15 +103,8 @@ export {
 } from "./program/state.ts";
 export type { LoadOptions } from "./program/state-file.ts";
 export type { ProgramStream, StreamEvent } from "./program/stream.ts";
-export {
-  type Trace,
-  type TraceData,
-  type TraceEntry,
-  type TraceError,
-  type TraceModule,
-  type TraceTool,
-  traceOf,
-} from "./program/trace.ts";
+export { type Trace, traceOf } from "./program/trace.ts";
+export type { TraceData, TraceEntry, TraceError, TraceModule, TraceTool } from "./program/trace-data.ts";
 export type { FieldValues } from "./signature/check.ts";
 export { type InputsOf, type OutputsOf, type SignatureSpec, signature } from "./signature/make.ts";
 export {

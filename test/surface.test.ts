@@ -12,9 +12,16 @@ const filesWith = (pattern: RegExp): string[] =>
 test("R32: the names that users import are these, each there on purpose", () => {
   expect(Object.keys(trunkline).sort()).toEqual(
     [
+      "ChainOfThought",
+      "ChatAdapter",
       "DriverLM",
+      "Example",
       "LM",
+      "Module",
+      "Predict",
+      "Signature",
       "TrunklineError",
+      "applyState",
       "cache",
       "clients",
       "completion",
@@ -22,8 +29,20 @@ test("R32: the names that users import are these, each there on purpose", () => 
       "context",
       "currentLM",
       "events",
+      "file",
+      "contains",
+      "evaluate",
+      "exactMatch",
+      "f1",
+      "llmJudge",
+      "normalizeText",
+      "progressBar",
       "getSharedLM",
+      "image",
       "isTrunklineError",
+      "signature",
+      "stateOf",
+      "traceOf",
     ].sort(),
   );
 });

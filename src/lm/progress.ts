@@ -1,4 +1,4 @@
-import { trunk } from "../trunk.ts";
+import { processLogger } from "./process.ts";
 
 /** How far a run over rows has come. */
 export interface Progress {
@@ -23,7 +23,7 @@ export function isolated(listener: ProgressListener): ProgressListener {
     reported = true;
     const text = error instanceof Error ? error.message : String(error);
     try {
-      trunk().registry.logger.warn(`trunkline: an onProgress listener failed: ${text}`);
+      processLogger().warn(`trunkline: an onProgress listener failed: ${text}`);
     } catch {}
   };
   return (progress) => {

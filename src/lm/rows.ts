@@ -64,7 +64,7 @@ export function eachRow<Input, Output>(
   };
   if (resultsFile === undefined) return takeRows(() => start(work));
   return inFile(
-    () => keepRows({ clock, path: resultsFile, identity: identity?.() ?? {}, source, work }),
+    () => inContext(() => keepRows({ clock, path: resultsFile, identity: identity?.() ?? {}, source, work })),
     start,
   );
 }

@@ -1,5 +1,5 @@
-import type { LM } from "../lm/lm.ts";
 import { digestOf, type Identity } from "../lm/kept-rows.ts";
+import type { LM } from "../lm/lm.ts";
 import { currentScope, processDefaults } from "../lm/scope.ts";
 import { type ModuleLike, nameOf } from "./own.ts";
 import { namedPredictorsOf } from "./predictors.ts";
