@@ -1,4 +1,4 @@
-import type { Adapter, Demo, Plan, Question, Reading } from "../adapter/adapter.ts";
+import type { Adapter, Demo, Plan, Question } from "../adapter/adapter.ts";
 import { type AdapterChoice, adapterOf } from "../adapter/adapters.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
@@ -6,11 +6,11 @@ import type { Sampling } from "../core/request.ts";
 import type { LM } from "../lm/lm.ts";
 import type { CallInit } from "../lm/options.ts";
 import { currentAdapter } from "../lm/settings.ts";
-import { checkInputs, describe, type FieldValues } from "../signature/check.ts";
+import { checkInputs, type FieldValues } from "../signature/check.ts";
 import type { Signature } from "../signature/signature.ts";
-import { unfinished } from "./finish.ts";
+import { type Outcome, outcomeOf, outcomesOf } from "./choices.ts";
 import { formFor, stepDown } from "./form.ts";
-import { listen } from "./listen.ts";
+import { Listener } from "./listen.ts";
 import { type ModuleLike, nameOf } from "./own.ts";
 import { planOf } from "./plans.ts";
 import { pathIn } from "./predictors.ts";
@@ -30,11 +30,10 @@ export interface Way {
 }
 
 /** One call of a predictor: inputs checked, one question, at most `reask` more, outputs checked. */
-export async function ask(asker: ModuleLike, way: Way, given: unknown, init: RunInit): Promise<FieldValues> {
+export function ask(asker: ModuleLike, way: Way, given: unknown, init: RunInit): Promise<FieldValues> {
   const scope = runScope();
-  if (scope === undefined) return new Asking(asker, way, init, scope).ask(given);
   const asking = new Asking(asker, way, init, scope);
-  return scope.recorder === undefined ? asking.ask(given) : asking.recorded(given);
+  return scope?.recorder === undefined ? asking.ask(given) : asking.recorded(given);
 }
 
 class Asking {
@@ -42,12 +41,13 @@ class Asking {
   readonly #way: Way;
   readonly #init: RunInit;
   readonly #scope: RunScope | undefined;
-  /** Instructions and demos, read here and nowhere else: what is laid over a predictor in a run lies here. */
+  /** Read here and nowhere else: what a run lays over a predictor lies here. */
   readonly #signature: Signature<unknown, unknown>;
   readonly #demos: readonly Demo[];
-  #laid: FieldValues | undefined;
+  readonly #laid: FieldValues | undefined;
   #entry: OpenEntry | undefined;
   #tally: Tally | undefined;
+  #listener: Listener | undefined;
 
   constructor(asker: ModuleLike, way: Way, init: RunInit, scope: RunScope | undefined) {
     const overlay = scope?.overlay?.(asker);
@@ -84,13 +84,16 @@ class Asking {
     const plan = planOf(this.#adapter(lm), this.#signature, this.#demos);
     let { question, answer } = await this.#first(lm, plan, inputs);
     for (let reasks = 0; ; reasks++) {
-      const reading = await this.#read(plan, answer);
-      if (reading.problems.length === 0) return Object.freeze(reading.values);
-      const problem = describe(reading.problems);
-      if (reasks === this.#way.reask) throw this.#unreadable(answer, problem);
+      const outcome = await this.#outcome(plan, answer);
+      if ("error" in outcome) throw outcome.error;
+      if ("outputs" in outcome) {
+        this.#listener?.settle(outcome.outputs);
+        return outcome.outputs;
+      }
+      if (reasks === this.#way.reask) throw this.#unreadable(answer, outcome);
       if (this.#entry) this.#entry.reasks++;
-      this.#emitRestart();
-      question = plan.askAgain(question, answer.text, problem);
+      this.#scope?.emit?.(this.#asker, { type: "restart" });
+      question = plan.askAgain(question, outcome.text, outcome.problem);
       answer = await this.#send(lm, plan, question);
     }
   }
@@ -105,7 +108,7 @@ class Asking {
   #adapter(lm: LM): Adapter {
     const { adapter } = this.#init;
     if (adapter !== undefined) return adapterOf(adapter);
-    return this.#way.adapter ?? adapterOf((currentAdapter() as AdapterChoice) ?? lm.prefers ?? "chat");
+    return this.#way.adapter ?? adapterOf((currentAdapter() ?? lm.prefers ?? "chat") as AdapterChoice);
   }
 
   /** The first answer. A backend that refuses the answer's form is asked once more, in a looser one. */
@@ -115,8 +118,7 @@ class Asking {
     inputs: FieldValues,
   ): Promise<{ readonly question: Question; readonly answer: Completion }> {
     for (;;) {
-      const form = formFor(lm);
-      const question = plan.ask(inputs, form);
+      const question = plan.ask(inputs, formFor(lm));
       try {
         return { question, answer: await this.#send(lm, plan, question) };
       } catch (error) {
@@ -128,11 +130,12 @@ class Asking {
   async #send(lm: LM, plan: Plan, question: Question): Promise<Completion> {
     if (this.#entry) this.#entry.messages = question.messages;
     const call = this.#callInit(question);
-    const { emit, recorder } = this.#scope ?? {};
+    const emit = this.#scope?.emit;
     if (emit === undefined) return this.#took(await lm.call(question.messages, call));
-    const heard = listen(plan.reader(), recorder!.nameOf(this.#asker), emit);
-    const answer = await lm.call(question.messages, { ...call, onDelta: heard.onDelta });
-    heard.end();
+    const listener = new Listener(plan.reader(), (event) => emit(this.#asker, event));
+    this.#listener = listener;
+    const answer = await lm.call(question.messages, { ...call, onDelta: listener.onDelta });
+    listener.end();
     return this.#took(answer);
   }
 
@@ -148,6 +151,7 @@ class Asking {
     };
   }
 
+  /** Writes an answer into the trace. */
   #took(answer: Completion): Completion {
     const entry = this.#entry;
     if (entry === undefined) return answer;
@@ -161,32 +165,20 @@ class Asking {
     return answer;
   }
 
-  /** What the answer said; of several choices the first one that fits, else the first. */
-  async #read(plan: Plan, answer: Completion): Promise<Reading> {
+  /** What came of an answer: of several choices the first that fits, else the first that could be asked again. */
+  async #outcome(plan: Plan, answer: Completion): Promise<Outcome> {
     const { choices } = answer;
-    if (choices.length === 1) return this.#readChoice(plan, answer, 0);
-    const readings = await Promise.all(choices.map((_, i) => this.#readChoice(plan, answer, i)));
-    const fit = readings.filter(({ problems }) => problems.length === 0);
-    if (this.#entry) this.#entry.choices = fit.map(({ values }) => values);
-    return fit[0] ?? readings[0]!;
+    if (choices.length === 1) return outcomeOf(plan, choices[0]!, answer);
+    const outcomes = await outcomesOf(plan, answer);
+    const fit = outcomes.filter((outcome) => "outputs" in outcome);
+    if (this.#entry) this.#entry.choices = fit.map(({ outputs }) => outputs);
+    return fit[0] ?? outcomes.find((outcome) => "problem" in outcome) ?? outcomes[0]!;
   }
 
-  #readChoice(plan: Plan, answer: Completion, index: number): Reading | Promise<Reading> {
-    const { finishReason, message } = answer.choices[index]!;
-    const error = unfinished(finishReason, answer);
-    if (error) throw error;
-    return plan.read(message.content);
-  }
-
-  #emitRestart(): void {
-    const { emit, recorder } = this.#scope ?? {};
-    emit?.({ type: "restart", predictor: recorder!.nameOf(this.#asker) });
-  }
-
-  #unreadable(answer: Completion, problem: string): TrunklineError {
+  #unreadable({ model }: Completion, { text, problem }: { text: string; problem: string }): TrunklineError {
     return new TrunklineError("parse", `${this.#name()}: the answer does not fit its signature: ${problem}`, {
-      answer: answer.text,
-      model: answer.model,
+      answer: text,
+      model,
     });
   }
 

@@ -35,3 +35,8 @@ export type ToolEvent = {
 
 /** What a stream of a program shows before its prediction. */
 export type ProgramEvent = DeltaEvent | FieldValueEvent | RestartEvent | ToolEvent;
+
+type WithoutName<Event> = Event extends unknown ? Omit<Event, "predictor"> : never;
+
+/** An event as its module says it: the stream puts the name to it. */
+export type Unnamed = WithoutName<ProgramEvent>;

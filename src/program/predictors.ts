@@ -2,7 +2,7 @@ import type { Demo } from "../adapter/adapter.ts";
 import type { Sampling } from "../core/request.ts";
 import type { LM } from "../lm/lm.ts";
 import type { Signature } from "../signature/signature.ts";
-import { isModule, type ModuleLike, predictorMark } from "./own.ts";
+import { isModule, type ModuleLike, ownLM, predictorMark } from "./own.ts";
 
 /** A predictor of any signature: what tuning and saving need of it. */
 export interface Predictor {
@@ -21,6 +21,8 @@ export interface Found {
   /** As DSPy writes it: `judge.predict`, `steps[0]`, `tools['a']`; empty for the root. */
   readonly path: string;
   readonly module: ModuleLike;
+  /** Its own LM, else that of the nearest module that holds it. */
+  readonly lm: LM | undefined;
 }
 
 /**
@@ -28,29 +30,35 @@ export interface Found {
  * in modules inside. Each once, under its first path. Predictors are leaves, unless one is the root.
  */
 export function* modulesOf(root: ModuleLike): Generator<Found, void, undefined> {
-  yield* walkModule(root, "", new Set());
+  yield* walkModule({ path: "", module: root, lm: root[ownLM] }, new Set());
 }
 
-function* walkModule(module: ModuleLike, path: string, seen: Set<object>): Generator<Found, void, undefined> {
+function* walkModule(found: Found, seen: Set<object>): Generator<Found, void, undefined> {
+  const { path, module, lm } = found;
   if (seen.has(module)) return;
   seen.add(module);
-  yield { path, module };
+  yield found;
   if (isPredictor(module) && path !== "") return;
   for (const [name, value] of fieldsOf(module)) {
-    yield* walkValue(value, path === "" ? name : `${path}.${name}`, seen);
+    yield* walkValue(value, path === "" ? name : `${path}.${name}`, lm, seen);
   }
 }
 
-function* walkValue(value: unknown, path: string, seen: Set<object>): Generator<Found, void, undefined> {
+function* walkValue(
+  value: unknown,
+  path: string,
+  outerLM: LM | undefined,
+  seen: Set<object>,
+): Generator<Found, void, undefined> {
   if (typeof value !== "object" || value === null) return;
   if (isModule(value)) {
-    yield* walkModule(value, path, seen);
+    yield* walkModule({ path, module: value, lm: value[ownLM] ?? outerLM }, seen);
     return;
   }
   const members = membersOf(value);
   if (members === undefined || seen.has(value)) return;
   seen.add(value);
-  for (const [step, member] of members) yield* walkValue(member, path + step, seen);
+  for (const [step, member] of members) yield* walkValue(member, path + step, outerLM, seen);
 }
 
 /** What a container holds, each with its step of the path; undefined for what is none. */
@@ -78,11 +86,16 @@ function* fieldsOf(owner: object): Generator<readonly [string, unknown]> {
   }
 }
 
-/** The predictors of a program with their names; one that is the root itself is called `self`. */
+/**
+ * The predictors of a program with their names; one that is the root itself is called `self`. Those that came after
+ * `setLM` get the LM that it remembered.
+ */
 export function namedPredictorsOf(root: ModuleLike): [name: string, predictor: Predictor & ModuleLike][] {
   const named: [string, Predictor & ModuleLike][] = [];
-  for (const { path, module } of modulesOf(root)) {
-    if (isPredictor(module)) named.push([path === "" ? "self" : path, module]);
+  for (const { path, module, lm } of modulesOf(root)) {
+    if (!isPredictor(module)) continue;
+    if (lm !== undefined) module[ownLM] ??= lm;
+    named.push([path === "" ? "self" : path, module]);
   }
   return named;
 }

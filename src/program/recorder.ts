@@ -1,8 +1,9 @@
 import type { Completion } from "../core/completion.ts";
+import { Names } from "./names.ts";
 import { type ModuleLike, nameOf } from "./own.ts";
-import { isPredictor, modulesOf } from "./predictors.ts";
 import { Tally } from "./tally.ts";
-import { Trace, type TraceEntry, type TraceTool } from "./trace.ts";
+import { Trace } from "./trace.ts";
+import type { TraceEntry, TraceTool } from "./trace-data.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -15,7 +16,7 @@ const mostListed = 100_000;
 
 /** Takes down what happens in one run. One inside another writes into both, each with its own names. */
 export class Recorder {
-  readonly #root: ModuleLike | undefined;
+  readonly #names: Names;
   readonly #outer: Recorder | undefined;
   /** The module's call of the outer recorder that this run is inside of. */
   readonly #base: number | undefined;
@@ -24,11 +25,10 @@ export class Recorder {
   readonly #modules: { readonly module: ModuleLike; readonly id: number; readonly parent?: number }[] = [];
   readonly #tools: OpenTool[] = [];
   readonly #tally = new Tally();
-  #names: Map<object, string> | undefined;
   #dropped = 0;
 
   constructor(root?: ModuleLike, outer?: Recorder, base?: number) {
-    this.#root = root;
+    this.#names = new Names(root);
     this.#outer = outer;
     this.#base = base;
     this.#count = outer === undefined ? { last: 0 } : outer.#count;
@@ -67,28 +67,15 @@ export class Recorder {
     this.#tally.add(answer);
   }
 
-  /** The name of a predictor or a module: its path in the root, else its class and a number of its own. */
-  nameOf(asker: object): string {
-    this.#names ??= this.#walk();
-    let name = this.#names.get(asker);
-    if (name === undefined) {
-      // It may have been made meanwhile.
-      for (const [module, path] of this.#walk()) if (!this.#names.has(module)) this.#names.set(module, path);
-      name = this.#names.get(asker) ?? `${nameOf(asker)}#${this.#names.size}`;
-      this.#names.set(asker, name);
-    }
-    return name;
-  }
-
   trace(): Trace {
     const { usage, cost } = this.#tally;
     return new Trace({
       entries: this.#entries.map(({ asker, facts }) => {
         const { id, parent, ...rest } = facts;
-        return Object.freeze({ id, predictor: this.nameOf(asker), ...rest, ...this.#parent(parent) });
+        return Object.freeze({ id, predictor: this.#names.of(asker), ...rest, ...this.#parent(parent) });
       }),
       modules: this.#modules.map(({ module, ...rest }) =>
-        Object.freeze({ ...rest, name: this.nameOf(module), type: nameOf(module) }),
+        Object.freeze({ ...rest, name: this.#names.of(module), type: nameOf(module) }),
       ),
       tools: this.#tools.map(({ parent, ...rest }) => Object.freeze({ ...rest, ...this.#parent(parent) })),
       usage,
@@ -109,14 +96,5 @@ export class Recorder {
 
   #parent(parent: number | undefined): { parent?: number } {
     return parent === undefined || parent === this.#base ? {} : { parent };
-  }
-
-  #walk(): Map<object, string> {
-    const names = new Map<object, string>();
-    if (this.#root === undefined) return names;
-    for (const { path, module } of modulesOf(this.#root)) {
-      names.set(module, path === "" && isPredictor(module) ? "self" : path);
-    }
-    return names;
   }
 }

@@ -3,7 +3,7 @@ import type { Demo } from "../adapter/adapter.ts";
 import type { LM } from "../lm/lm.ts";
 import type { FieldValues } from "../signature/check.ts";
 import type { Signature } from "../signature/signature.ts";
-import type { ProgramEvent } from "./events.ts";
+import type { Unnamed } from "./events.ts";
 import type { ModuleLike } from "./own.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -30,8 +30,8 @@ export interface RunScope {
   readonly recorder?: Recorder;
   /** The id of the module's call around here, in the recorder. */
   readonly parent?: number;
-  /** Hears what a stream of this run shows. */
-  readonly emit?: (event: ProgramEvent) => void;
+  /** Hears what the stream around shows, and which module says it. */
+  readonly emit?: (by: object, event: Unnamed) => void;
 }
 
 const store = new AsyncLocalStorage<RunScope>();

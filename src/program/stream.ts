@@ -1,8 +1,8 @@
 import { EventStream } from "../core/event-stream.ts";
 import { runInScope } from "../lm/scope.ts";
-import type { ProgramEvent } from "./events.ts";
+import type { ProgramEvent, Unnamed } from "./events.ts";
+import { Names } from "./names.ts";
 import type { ModuleLike } from "./own.ts";
-import { Recorder } from "./recorder.ts";
 import { runScope, withRunScope } from "./run-scope.ts";
 
 /** What a stream of a program yields: pieces of fields, then the prediction. */
@@ -14,10 +14,10 @@ export type StreamEvent<Prediction> =
 export class ProgramStream<Prediction> extends EventStream<StreamEvent<Prediction>, Prediction> {
   constructor(root: ModuleLike, start: (run: <T>(fn: () => T) => T) => Promise<unknown>) {
     super(async (push, left) => {
-      const scope = runScope();
-      // Its names are what the events call the predictors by.
-      const recorder = scope?.recorder ?? new Recorder(root);
-      const inside = { ...scope, recorder, emit: push };
+      const names = new Names(root);
+      const emit = (by: object, event: Unnamed): void =>
+        push({ ...event, predictor: names.of(by) } as ProgramEvent);
+      const inside = { ...runScope(), emit };
       const prediction = (await start((fn) =>
         runInScope({ signals: [left] }, () => withRunScope(inside, fn)),
       )) as Prediction;

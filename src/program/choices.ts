@@ -1,0 +1,45 @@
+import type { Plan, Reading } from "../adapter/adapter.ts";
+import type { Choice, Completion, FinishReason } from "../core/completion.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { FieldValues } from "../signature/check.ts";
+import { describe } from "../signature/check.ts";
+
+/** What came of one choice of an answer: its outputs, a text that does not fit, or no answer at all. */
+export type Outcome =
+  | { readonly outputs: FieldValues }
+  | { readonly problem: string; readonly text: string }
+  | { readonly error: TrunklineError };
+
+/** Why a choice that ended like this is no answer: whatever its text looks like, it was cut or withheld. */
+const unfinished: Readonly<
+  Partial<Record<FinishReason, readonly [code: "incomplete" | "content_filter", why: string]>>
+> = {
+  length: ["incomplete", "the answer was cut at its length limit; raise maxTokens, or ask for less"],
+  error: ["incomplete", "the provider ended the answer with an error"],
+  content_filter: ["content_filter", "the model or its provider withheld the answer"],
+};
+
+/** Every choice of an answer, read. */
+export async function outcomesOf(plan: Plan, answer: Completion): Promise<readonly Outcome[]> {
+  return Promise.all(answer.choices.map((choice) => outcomeOf(plan, choice, answer)));
+}
+
+/** One choice of an answer, read. */
+export async function outcomeOf(plan: Plan, choice: Choice, answer: Completion): Promise<Outcome> {
+  const { finishReason, message } = choice;
+  const why = unfinished[finishReason];
+  if (why !== undefined) {
+    return { error: new TrunklineError(why[0], why[1], { partial: answer, model: answer.model }) };
+  }
+  const text = message.content;
+  const { values, problems }: Reading = await plan.read(text);
+  if (problems.length === 0) return { outputs: Object.freeze(values) };
+  return { text, problem: emptiness(choice) ?? describe(problems) };
+}
+
+/** What is there in place of a text, where there is none. */
+function emptiness({ message: { content, reasoning, toolCalls } }: Choice): string | undefined {
+  if (content.trim() !== "") return undefined;
+  if (toolCalls?.length) return "the answer has no text, only a tool call";
+  return reasoning ? "the answer has no text, only thinking" : "the answer is empty";
+}
