@@ -26,17 +26,22 @@ export interface LoadOptions extends ApplyOptions {
 const loadChecks = { ...applyChecks, maxBytes: checks.positiveCount };
 const defaultMaxBytes = 64 * 1024 * 1024;
 
-/** How Python turns what may run code into the one file that cannot. Only for files from someone you trust. */
+/** How Python turns what may run code into the one file that cannot. */
 const conversions = {
   pickle:
-    "a pickle of DSPy can run code and is never read; convert it with: " +
-    `python -c "import sys, cloudpickle, orjson; plain = lambda o: o.toDict() if hasattr(o, 'toDict') else o.model_dump(mode='json'); ` +
-    `open(sys.argv[2], 'wb').write(orjson.dumps(cloudpickle.load(open(sys.argv[1], 'rb')), default=plain, option=orjson.OPT_INDENT_2))" ` +
-    "program.pkl program.json",
-  folder:
-    "a folder, perhaps a whole program of DSPy, can run code and is never read; convert it with: " +
-    'python -c "import sys, dspy; dspy.load(sys.argv[1], allow_pickle=True).save(sys.argv[2])" folder program.json',
+    "import sys, cloudpickle, orjson; plain = lambda o: o.toDict() if hasattr(o, 'toDict') else o.model_dump(mode='json'); " +
+    "state = cloudpickle.load(open(sys.argv[1], 'rb')); " +
+    "open(sys.argv[2], 'wb').write(orjson.dumps(state, default=plain, option=orjson.OPT_INDENT_2))",
+  folder: "import sys, dspy; dspy.load(sys.argv[1], allow_pickle=True).save(sys.argv[2])",
 } as const;
+
+function neverRead(path: string, what: string, conversion: keyof typeof conversions): Error {
+  const to = `${path.replace(/\.pkl$/, "")}.json`;
+  return wrongState(
+    `load: ${path} is ${what}, which can run code and is never read. If you trust it, convert it where DSPy is: ` +
+      `python -c "${conversions[conversion]}" "${path}" "${to}"`,
+  );
+}
 
 /**
  * Writes a program's state as one JSON file. A reader sees the old file or the new one, never half of one; an old
@@ -109,7 +114,7 @@ async function readFile(path: string, maxBytes: number): Promise<Uint8Array> {
     // Without waiting: a pipe that nobody writes to would never open.
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     const found = await handle.stat();
-    if (found.isDirectory()) throw wrongState(`load: ${path} is ${conversions.folder}`);
+    if (found.isDirectory()) throw neverRead(path, "a folder, perhaps a whole program of DSPy", "folder");
     if (!found.isFile()) throw wrongState(`load: ${path} is no file`);
     if (found.size > maxBytes) {
       throw wrongState(`load: ${path} has ${found.size} bytes, more than maxBytes allows (${maxBytes})`);
@@ -140,7 +145,7 @@ async function readAll(handle: FileHandle, path: string, size: number): Promise<
 const pickleMark = 0x80;
 
 function textOf(bytes: Uint8Array, path: string): string {
-  if (bytes[0] === pickleMark) throw wrongState(`load: ${path} is ${conversions.pickle}`);
+  if (path.endsWith(".pkl") || bytes[0] === pickleMark) throw neverRead(path, "a pickle of DSPy", "pickle");
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {

@@ -41,6 +41,18 @@ async function scratch(): Promise<string> {
   return folder;
 }
 
+/** A Python that has DSPy; `.ci/run` sees to it. */
+const python = process.env.TRUNKLINE_DSPY_PYTHON;
+const needsPython =
+  python === undefined
+    ? " (skipped: TRUNKLINE_DSPY_PYTHON names no Python with DSPy; see scripts/dspy-python.sh)"
+    : "";
+
+async function runPython(cache: string, ...args: string[]): Promise<string> {
+  const env = { ...process.env, DSPY_CACHEDIR: cache, PYTHONDONTWRITEBYTECODE: "1" };
+  return (await promisify(execFile)(python!, args, { env })).stdout;
+}
+
 describe.each(versions)("a file of DSPy %s", (version) => {
   test("there is one for every program", async () => {
     const there = await readdir(join(fixtures, version));
@@ -170,21 +182,34 @@ describe("the way back to DSPy", () => {
     for (const name of names) await expectRead(name, record.programs[name]);
   });
 
-  const python = process.env.TRUNKLINE_DSPY_PYTHON;
   test.skipIf(python === undefined)(
-    "R114: DSPy reads the committed files as its record says, and saves them so that they load again (skipped unless TRUNKLINE_DSPY_PYTHON names a Python with DSPy: scripts/dspy-python.sh)",
+    `R114: DSPy reads the committed files as its record says, and saves them so that they load again${needsPython}`,
     async () => {
       const again = await scratch();
-      const script = join(fixtures, "check.py");
-      const env = { ...process.env, DSPY_CACHEDIR: again, PYTHONDONTWRITEBYTECODE: "1" };
-      const run = promisify(execFile)(python!, [script, join(fixtures, "trunkline"), again], { env });
-      const record = await readFile(join(fixtures, "read-by-dspy.json"), "utf8");
-      expect((await run).stdout).toBe(record);
+      const printed = await runPython(again, join(fixtures, "check.py"), join(fixtures, "trunkline"), again);
+      expect(printed).toBe(await readFile(join(fixtures, "read-by-dspy.json"), "utf8"));
       for (const name of names) {
         const program = programs[name]();
         const origin = await loadState(program, join(again, `${name}.json`), partial(name));
         expect(origin.writer).toBe("dspy");
         expect(stateOf(program)).toEqual(stateOf((await loaded(name, "3.4.1")).program));
+      }
+    },
+    120_000,
+  );
+
+  test.skipIf(python === undefined)(
+    `what may run code is converted by the command that its refusal names${needsPython}`,
+    async () => {
+      const folder = await scratch();
+      await runPython(folder, join(fixtures, "make.py"), folder, "--unsafe");
+      for (const name of ["typed.pkl", "typed-program"]) {
+        const refusal: Error = await loadState(programs.typed(), join(folder, name)).catch((error) => error);
+        const [, code, from, to] = /python -c "(.*)" "(.*)" "(.*)"$/.exec(refusal.message)!;
+        await runPython(folder, "-c", code!, from!, to!);
+        const program = programs.typed();
+        await loadState(program, to!);
+        expect(stateOf(program)).toEqual(stateOf((await loaded("typed", "3.4.1")).program));
       }
     },
     120_000,

@@ -128,9 +128,7 @@ test("a pickle and a folder are refused with the command that converts them", as
   const program = new Predict("question -> answer");
   await expect(loadState(program, folder)).rejects.toMatchObject({
     code: "state",
-    message: expect.stringMatching(
-      /can run code and is never read; convert it with: python -c .*dspy\.load\(/,
-    ),
+    message: expect.stringMatching(/which can run code and is never read\. .*python -c ".*dspy\.load\(/),
   });
   for (const name of ["program.pkl", "renamed.json"]) {
     const path = join(folder, name);
@@ -138,7 +136,7 @@ test("a pickle and a folder are refused with the command that converts them", as
     await expect(loadState(program, path)).rejects.toMatchObject({
       code: "state",
       message: expect.stringMatching(
-        /can run code and is never read; convert it with: python -c .*cloudpickle\.load\(/,
+        /which can run code and is never read\. .*python -c ".*cloudpickle\.load\(/,
       ),
     });
   }
