@@ -63,22 +63,22 @@ function encodeObject(value: object, depth: number): unknown {
     case Set.prototype:
       return marked("set", Array.from(value as Set<unknown>, each));
     case Object.prototype:
+      return encodeMembers(value, each, Object.hasOwn(value, mark) ? "object" : undefined);
     case null:
-      return encodeMembers(value, each);
+      return encodeMembers(value, each, "bare");
     default:
       throw inexact;
   }
 }
 
-function encodeMembers(value: object, each: (item: unknown) => unknown): unknown {
+function encodeMembers(value: object, each: (item: unknown) => unknown, kind: string | undefined): unknown {
   if (Object.getOwnPropertySymbols(value).length > 0) throw inexact;
   const members = fromEntries(Object.entries(value).map(([name, member]) => [name, each(member)]));
-  return Object.hasOwn(value, mark) ? marked("object", members) : members;
+  return kind === undefined ? members : marked(kind, members);
 }
 
 /** With defineProperty, so that a member called __proto__ stays a member. */
-function fromEntries(entries: readonly (readonly [string, unknown])[]): object {
-  const made = {};
+function fromEntries(entries: readonly (readonly [string, unknown])[], made: object = {}): object {
   for (const [name, value] of entries) {
     Object.defineProperty(made, name, { value, enumerable: true, configurable: true, writable: true });
   }
@@ -111,6 +111,7 @@ const makers: Readonly<Record<string, (value: never) => unknown>> = {
   map: (value: readonly unknown[]) => new Map(value.map((pair) => exactValue(pair) as [unknown, unknown])),
   set: (value: readonly unknown[]) => new Set(value.map(exactValue)),
   object: (value: object) => decodeMembers(value),
+  bare: (value: object) => decodeMembers(value, Object.create(null)),
   error: (value: Parameters<typeof decodeError>[0]) => decodeError(value),
 };
 
@@ -125,8 +126,7 @@ export function exactValue(value: unknown): unknown {
   return make(inner as never);
 }
 
-function decodeMembers(value: object): unknown {
-  return Object.freeze(
-    fromEntries(Object.entries(value).map(([name, member]) => [name, exactValue(member)])),
-  );
+function decodeMembers(value: object, made?: object): unknown {
+  const entries = Object.entries(value).map(([name, member]) => [name, exactValue(member)] as const);
+  return Object.freeze(fromEntries(entries, made));
 }

@@ -1,5 +1,5 @@
 import { readSync } from "node:fs";
-import { type FileHandle, open, truncate } from "node:fs/promises";
+import { type FileHandle, open, stat, truncate } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
@@ -135,11 +135,13 @@ export function fileError(path: string, what: string, cause?: unknown): Trunklin
 
 async function opened(path: string): Promise<FileHandle> {
   try {
+    const known = await stat(path).catch(() => undefined);
+    // A device or a pipe may never end.
+    if (known !== undefined && !known.isFile()) throw new Error(`${path} is no file`);
     return await open(path, "a+", 0o600);
   } catch (cause) {
-    throw new TrunklineError("config", `resultsFile: cannot be opened (${(cause as Error).message})`, {
-      cause,
-    });
+    const why = `resultsFile: it cannot be opened (${(cause as Error).message})`;
+    throw new TrunklineError("config", why, { cause });
   }
 }
 

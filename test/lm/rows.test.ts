@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { clients } from "../../src/clients/process-clients.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { isTrunklineError, TrunklineError } from "../../src/core/errors.ts";
-import { collectRows, eachRow } from "../../src/lm/rows.ts";
+import { silent } from "../../src/core/log.ts";
+import { collectRows, eachRow, type Progress } from "../../src/lm/rows.ts";
 import { currentScope } from "../../src/lm/scope.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 
@@ -234,6 +236,61 @@ describe("rows", () => {
       onProgress: ({ done, failed, total }) => seen.push(`${done}/${total} ${failed}`),
     });
     expect(seen).toEqual(["1/2 0", "2/2 0"]);
+  });
+
+  test("the total is known when a stream has ended, and the last report says that it is the last", async () => {
+    const seen: unknown[] = [];
+    const onProgress = (progress: Progress) => seen.push(progress);
+    await collectRows(systemClock, counted(2), async (n) => n, { concurrency: 1, onProgress });
+    expect(seen).toEqual([
+      { done: 1, failed: 0, running: 0 },
+      { done: 2, failed: 0, running: 0 },
+      { done: 2, failed: 0, running: 0, total: 2, ended: true },
+    ]);
+  });
+
+  test("a run that is stopped reports its end as well", async () => {
+    const seen: Progress[] = [];
+    const run = collectRows(
+      systemClock,
+      [1, 2, 3],
+      async (n) => {
+        if (n === 2) throw new TrunklineError("auth", "no");
+        return n;
+      },
+      { concurrency: 1, onProgress: (progress) => seen.push(progress) },
+    );
+    await expect(run).rejects.toMatchObject({ code: "auth" });
+    expect(seen.at(-1)).toEqual({ done: 1, failed: 0, running: 0, total: 3, ended: true });
+    expect(seen.filter(({ ended }) => ended)).toHaveLength(1);
+  });
+
+  test("P28: a listener that throws or rejects ends no run, and is said once in the log", async () => {
+    const said: string[] = [];
+    const logger = { debug() {}, info() {}, warn: (message: string) => said.push(message) };
+    clients.configure({ logger });
+    try {
+      let calls = 0;
+      const onProgress = (): unknown => {
+        if (++calls % 2 === 0) throw new Error("the terminal is gone");
+        return Promise.reject(new Error("the terminal is gone"));
+      };
+      const rows = await collectRows(systemClock, [1, 2, 3], async (n) => n, {
+        onProgress: onProgress as () => void,
+      });
+      expect(rows.map(({ value }) => value)).toEqual([1, 2, 3]);
+      expect(calls).toBe(3);
+      await settle();
+      expect(said).toEqual(["trunkline: an onProgress listener failed: the terminal is gone"]);
+    } finally {
+      clients.configure({ logger: silent });
+    }
+  });
+
+  test("a run may say its priority", async () => {
+    const work = async () => currentScope()!.priority;
+    const rows = await collectRows(systemClock, [1], work, {}, { priority: "evaluation" });
+    expect(rows[0]!.value).toBe("evaluation");
   });
 
   test("all rows of a run share one fairness key and wait as a batch; a run inside keeps the outermost key", async () => {
