@@ -23,6 +23,7 @@ import { lookup } from "./drivers/catalog.ts";
 import type { Abilities, Driver } from "./drivers/driver.ts";
 import { type FunctionDriverOptions, functionChecks } from "./drivers/driver-lm.ts";
 import { guard } from "./drivers/guard.ts";
+import { cachesOnlyMarked } from "./drivers/prefix-marks.ts";
 import { sharedFunctions } from "./drivers/shared-functions.ts";
 import { Events } from "./events/events.ts";
 
@@ -160,6 +161,7 @@ export class Trunk {
         poolSlots,
         concurrencyBound: provider.concurrencyBound,
         cachesPrefixes: provider.cachesPrefixes,
+        onlyMarked: (model) => cachesOnlyMarked(provider, model, config.baseURL),
         gauges: client.gauges,
       }),
     );

@@ -29,6 +29,8 @@ export interface LineFacts {
   readonly concurrencyBound: boolean;
   /** Whether the provider is known to cache prompt prefixes. */
   readonly cachesPrefixes: boolean;
+  /** Whether the provider caches of a model's prompts only what is marked. Default: it caches by itself. */
+  readonly onlyMarked?: (model: string) => boolean;
   /** Whether tokens read from the provider's cache do not count against its limits. */
   readonly cachedTokensFree?: boolean;
   /** Kept up to date for `clients.stats()`. */
@@ -151,6 +153,7 @@ export class Admission {
       model,
       hasher: this.#hasher,
       cachesPrefixes: facts.cachesPrefixes,
+      onlyMarked: facts.onlyMarked?.(model) ?? false,
       cachedTokensFree: facts.cachedTokensFree ?? false,
       concurrency: facts.concurrencyBound ? this.#concurrencyOf(facts.origin, model) : undefined,
     });

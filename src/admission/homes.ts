@@ -1,5 +1,5 @@
-import { warmMs } from "./prefix.ts";
 import type { Prefixes } from "./prefix-key.ts";
+import { usualLifetimeMs } from "./prefix-size.ts";
 
 /** How many prefixes are remembered. */
 const mostPrefixes = 4_096;
@@ -22,7 +22,7 @@ export class Homes {
   note({ keys }: Prefixes, place: number, now: number): void {
     for (const key of keys) {
       const until = this.#until.get(key) ?? [];
-      until[place] = now + warmMs;
+      until[place] = now + usualLifetimeMs;
       // The end of a Map is its youngest entry.
       this.#until.delete(key);
       this.#until.set(key, until);

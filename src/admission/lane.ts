@@ -327,7 +327,7 @@ export class Lane {
   #watched(ticket: Ticket): CallOptions {
     const { options } = ticket;
     const onDelta = options.onDelta ?? (ticket.leading ? () => this.begun(ticket) : undefined);
-    return { ...options, onDelta, watch: ticket };
+    return { ...options, onDelta, prefixMark: ticket.prefixMark, watch: ticket };
   }
 
   begun(ticket: Ticket): void {

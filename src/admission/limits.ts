@@ -10,7 +10,7 @@ import { Gate, usableHint } from "./gate.ts";
 import { mayBePaid } from "./lane-errors.ts";
 import { type Lead, Warmth } from "./prefix.ts";
 import type { Prefixes, PrefixHasher } from "./prefix-key.ts";
-import { smallestPrefix } from "./prefix-size.ts";
+import { prefixLifetime, smallestPrefix } from "./prefix-size.ts";
 import { type RateStats, Rates } from "./rates.ts";
 import type { Ticket } from "./ticket.ts";
 
@@ -19,6 +19,8 @@ export interface LimitParts {
   readonly model: string;
   readonly hasher: PrefixHasher;
   readonly cachesPrefixes: boolean;
+  /** The provider caches only what is marked. */
+  readonly onlyMarked: boolean;
   /** Tokens read from the provider's cache do not count against its limits. */
   readonly cachedTokensFree: boolean;
   readonly concurrency: AdaptiveConcurrency | undefined;
@@ -42,7 +44,7 @@ export class Limits {
   readonly #smallestPrefix: number;
   readonly #rates: Rates;
   readonly #gate = new Gate();
-  readonly #warmth = new Warmth();
+  readonly #warmth: Warmth;
   /** Tokens of a usual answer, once some were seen. */
   #seenOutput: number | undefined;
 
@@ -50,6 +52,8 @@ export class Limits {
     this.#parts = parts;
     this.#smallestPrefix = smallestPrefix(parts.model);
     this.#rates = new Rates(parts.clock.now());
+    const { model, onlyMarked } = parts;
+    this.#warmth = new Warmth({ lifetimeMs: prefixLifetime(model), onlyMarked });
   }
 
   configure(limits: readonly Limit[]): void {

@@ -8,6 +8,8 @@ export interface Prefixes {
   readonly keys: readonly number[];
   /** About how many tokens that is. */
   readonly tokens: readonly number[];
+  /** How many messages that is. */
+  readonly messages: readonly number[];
   /** About how many tokens the whole prompt has. */
   readonly total: number;
 }
@@ -45,20 +47,24 @@ export class PrefixHasher {
     if (mostTokens(request) < least) return undefined;
     const keys: number[] = [];
     const tokens: number[] = [];
+    const messages: number[] = [];
     this.#key = 0;
     this.#tokens = 0;
     // As it goes on the wire: there, too, another order of members is another prefix.
     if (request.tools !== undefined) this.#addText(JSON.stringify(request.tools));
+    let count = 0;
     for (const message of request.messages) {
       this.#addMessage(message);
+      count++;
       if (this.#tokens < least) continue;
       keys.push(this.#key);
       tokens.push(this.#tokens);
+      messages.push(count);
     }
     if (keys.length === 0) return undefined;
     const total = Math.ceil(this.#tokens);
-    if (keys.length <= 2 * atEachEnd) return { keys, tokens, total };
-    return { keys: ends(keys), tokens: ends(tokens), total };
+    if (keys.length <= 2 * atEachEnd) return { keys, tokens, messages, total };
+    return { keys: ends(keys), tokens: ends(tokens), messages: ends(messages), total };
   }
 
   #add(key: number, tokens: number): void {

@@ -3,12 +3,16 @@ import type { Prefixes } from "./prefix-key.ts";
 /** A call as the warmth of prefixes sees it. */
 export interface Sharer {
   readonly prefixes: Prefixes | undefined;
+  /** The same in all attempts of one call: it does not share with itself. */
+  readonly call: object;
   /** From how many tokens on a prefix is worth waiting for. */
   readonly least: number;
   /** How long it waits for a leader, counted from the leader's start. */
   readonly prefixWait: number;
   /** How many of its boundaries, from the shortest on, at least one other call is known to share. */
   shared: number;
+  /** The boundaries that the provider is told of, by their place. */
+  marks: readonly number[];
   /** What it leads while its attempt runs. */
   leads: Lead[];
   readonly streams: boolean;
@@ -22,10 +26,14 @@ export class Lead {
   /** Calls that were sent cold and are not awaited: their callers did not ask for a stream. */
   riders = 0;
   warmUntil = Number.NEGATIVE_INFINITY;
+  /** The call that had it last, with whom another shares it until then. */
+  seenBy: object | undefined;
+  seenUntil = Number.NEGATIVE_INFINITY;
+  /** Until then it is known that several calls have it. */
+  sharedUntil = Number.NEGATIVE_INFINITY;
 }
 
-/** How long a provider keeps an unused prefix, where it does not say. */
-export const warmMs = 300_000;
+const noMarks: readonly number[] = [];
 /** How many prefixes a lane remembers. */
 const mostPrefixes = 4_096;
 
@@ -35,6 +43,14 @@ const mostPrefixes = 4_096;
  */
 export class Warmth {
   readonly #byKey = new Map<number, Lead>();
+  readonly #lifetimeMs: number;
+  readonly #onlyMarked: boolean;
+
+  /** A prefix lives so long after its last use. `onlyMarked`: the provider writes where it is told to, and nothing else. */
+  constructor({ lifetimeMs, onlyMarked }: { lifetimeMs: number; onlyMarked: boolean }) {
+    this.#lifetimeMs = lifetimeMs;
+    this.#onlyMarked = onlyMarked;
+  }
 
   get size(): number {
     return this.#byKey.size;
@@ -93,22 +109,52 @@ export class Warmth {
   /** `sharer` starts. True when it leads for others, so that it should be asked for as a stream. */
   start(sharer: Sharer, now: number): boolean {
     const { keys, tokens } = sharer.prefixes!;
+    const leads = keys.map((key) => this.#touch(key));
+    this.#noteSeen(sharer, leads, now);
+    sharer.marks = this.#marksOf(sharer, leads, now);
     const cold: Lead[] = [];
     let warm = 0;
     let leading = false;
-    for (let i = 0; i < keys.length; i++) {
-      const lead = this.#touch(keys[i]!);
+    for (const [i, lead] of leads.entries()) {
+      const written = !this.#onlyMarked || sharer.marks.includes(i);
       if (lead.warmUntil > now) {
         warm = tokens[i]!;
-        lead.warmUntil = now + warmMs;
+        if (written) lead.warmUntil = now + this.#lifetimeMs;
         continue;
       }
+      if (!written) continue;
       const known = i < sharer.shared || lead.riders > 0;
       if (known && lead.leader === undefined && tokens[i]! - warm >= sharer.least) leading = true;
       cold.push(lead);
     }
     for (const lead of cold) this.#attach(sharer, lead, leading || sharer.streams, now);
     return leading;
+  }
+
+  /** What others had lately is shared with them. */
+  #noteSeen(sharer: Sharer, leads: readonly Lead[], now: number): void {
+    const until = now + this.#lifetimeMs;
+    for (const [i, lead] of leads.entries()) {
+      const shared = lead.sharedUntil > now || (lead.seenUntil > now && lead.seenBy !== sharer.call);
+      if (shared) {
+        sharer.shared = Math.max(sharer.shared, i + 1);
+        lead.sharedUntil = until;
+      }
+      lead.seenBy = sharer.call;
+      lead.seenUntil = until;
+    }
+  }
+
+  /**
+   * Of what is shared: the longest, which is to be written, and the longest that is warm, which is to be read; the
+   * shortest, which most others have, and the one before the longest, in case that is where others part.
+   */
+  #marksOf({ shared }: Sharer, leads: readonly Lead[], now: number): readonly number[] {
+    if (shared === 0) return noMarks;
+    const last = shared - 1;
+    if (!this.#onlyMarked || last === 0) return [last];
+    const warm = leads.findLastIndex((lead, i) => i < last && lead.warmUntil > now);
+    return [...new Set([0, Math.max(0, warm), last - 1, last])].sort((a, b) => a - b);
   }
 
   #attach(sharer: Sharer, lead: Lead, leads: boolean, now: number): void {
@@ -123,7 +169,9 @@ export class Warmth {
   /** The first event of `sharer`'s answer: everything it carries is warm now. Gives what it thereby released. */
   warmed(sharer: Sharer, now: number): readonly Lead[] {
     if (sharer.prefixes === undefined) return [];
-    for (const key of sharer.prefixes.keys) this.#touch(key).warmUntil = now + warmMs;
+    const { keys } = sharer.prefixes;
+    const written = this.#onlyMarked ? sharer.marks.map((i) => keys[i]!) : keys;
+    for (const key of written) this.#touch(key).warmUntil = now + this.#lifetimeMs;
     return this.ended(sharer);
   }
 

@@ -1,4 +1,4 @@
-import type { CallOptions, RateSignal, Watch } from "../core/call.ts";
+import type { CallOptions, PrefixMark, RateSignal, Watch } from "../core/call.ts";
 import type { Timer } from "../core/clock.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Claim } from "./dimension.ts";
@@ -20,6 +20,7 @@ export interface Host {
   learn(ticket: Ticket, signals: readonly RateSignal[]): void;
 }
 
+const alone: PrefixMark = Object.freeze({ ends: Object.freeze([]) });
 const nothing: Claim = { input: 0, output: 0 };
 
 /** One attempt of a call on its way through admission: what it needs, what it waits for, what it holds. */
@@ -38,6 +39,7 @@ export class Ticket implements Queued, Sharer, Watch {
   least = 0;
   prefixWait = 0;
   shared = 0;
+  marks: readonly number[] = [];
   leads: Lead[] = [];
   /** It leads for calls that wait, so its answer is asked for as a stream. */
   leading = false;
@@ -58,6 +60,19 @@ export class Ticket implements Queued, Sharer, Watch {
     this.door = door;
     this.request = request;
     this.options = options;
+  }
+
+  /** What the provider is told of its prefixes; undefined where none could be shared. */
+  get prefixMark(): PrefixMark | undefined {
+    if (this.prefixes === undefined) return undefined;
+    const { keys, messages } = this.prefixes;
+    if (this.marks.length === 0) return alone;
+    return { ends: this.marks.map((i) => messages[i]!), key: `p${keys[0]!.toString(36)}` };
+  }
+
+  /** Its record stands for the call, in this attempt and all others. */
+  get call(): object {
+    return this.options.record;
   }
 
   get fairnessKey(): string | object {

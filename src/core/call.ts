@@ -74,12 +74,15 @@ export interface CallRecord {
   cache: "off" | "miss" | "hit" | "join";
 }
 
-/** Where a prompt's shared prefix ends. Tools always belong to it. */
+/** Where the beginnings end that a prompt shares with others. Tools always belong to them. */
 export interface PrefixMark {
-  /** How many leading messages belong to it, system messages included; 0 is the tools alone. */
-  readonly messages: number;
-  /** The same for all calls that share the prefix, and for no others. */
-  readonly key: string;
+  /**
+   * How many leading messages belong to each, system messages included, shortest first and at most four; 0 is the
+   * tools alone. None: nobody shares any of it, so that writing it to the provider's cache would be wasted.
+   */
+  readonly ends: readonly number[];
+  /** The same for all calls that share the shortest, and for no others. */
+  readonly key?: string;
 }
 
 /** How a call uses the cache. */
@@ -121,7 +124,7 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Which of the Client's keys the attempt goes by; the first when absent. */
   readonly key?: number;
-  /** The shared prefix that the provider is told of, where its wire knows marks. */
+  /** The shared prefixes that the provider is told of, where its wire knows marks. */
   readonly prefixMark?: PrefixMark;
   /** Absent: off. */
   readonly cache?: CacheUse;

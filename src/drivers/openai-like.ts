@@ -5,6 +5,7 @@ import { needsNewerNames } from "../wire/openai-models.ts";
 import { addressOf, basePath } from "./base-path.ts";
 import type { Driver } from "./driver.ts";
 import { type Conversation, type HttpDriverParts, httpDriver, type Line } from "./http-driver.ts";
+import { marksOf } from "./prefix-marks.ts";
 import type { Provider } from "./providers.ts";
 
 /**
@@ -33,7 +34,8 @@ export function openaiLike(provider: Provider, line: Line, parts: HttpDriverPart
         encode: (request, { stream, prefixMark }) =>
           encodeRequest(request, {
             stream,
-            prefixMark: elsewhere ? undefined : prefixMark,
+            prefixMark,
+            marks: prefixMark && marksOf(provider, request.model, line.config.baseURL),
             quirks: elsewhere && !needsNewerNames(request.model) ? older : quirks,
           }),
         format: openaiChat,
@@ -47,7 +49,7 @@ export function openaiLike(provider: Provider, line: Line, parts: HttpDriverPart
 }
 
 /** Whether a Client's address is the provider's own: behind another one, only what most servers take is sent. */
-export function isAtHome(provider: Provider, { config }: Line): boolean {
+function isAtHome(provider: Provider, { config }: Line): boolean {
   return config.baseURL === provider.baseURL;
 }
 

@@ -45,7 +45,6 @@ const usual = {
 
 /** OpenAI's newer name of the bound of an answer; its thinking models know no other. */
 const newer: Partial<Quirks> = { maxTokens: "max_completion_tokens" };
-const openais: Partial<Quirks> = { ...newer, prefixMarks: true };
 
 /** A server of one's own: no key unless it wants one, and its speed depends on how much runs at once. */
 const ownServer = { ...usual, keyRequired: false, concurrencyBound: true } as const;
@@ -59,7 +58,7 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     keyVariables: ["OPENAI_API_KEY"],
     organizationVariable: "OPENAI_ORG_ID",
     projectVariable: "OPENAI_PROJECT_ID",
-    quirks: openais,
+    quirks: newer,
     embedTexts: 2_048,
     cachesPrefixes: true,
   },
@@ -92,7 +91,7 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     baseURLVariables: ["AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"],
     keyVariables: ["AZURE_OPENAI_API_KEY"],
     barePath: "/openai/v1",
-    quirks: openais,
+    quirks: newer,
     embedTexts: 2_048,
     cachesPrefixes: true,
   },

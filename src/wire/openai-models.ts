@@ -17,6 +17,3 @@ export function takesBreakpoints(model: string): boolean {
   const [, major, minor = "0"] = gpt.exec(model) ?? [];
   return major !== undefined && (Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 6));
 }
-
-/** Ends a reusable prefix right behind the part of a message that carries it. */
-export const breakpoint: object = Object.freeze({ prompt_cache_breakpoint: { mode: "explicit" } });

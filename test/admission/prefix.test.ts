@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PrefixHasher } from "../../src/admission/prefix-key.ts";
-import { smallestPrefix } from "../../src/admission/prefix-size.ts";
+import { prefixLifetime, smallestPrefix } from "../../src/admission/prefix-size.ts";
 import type { CallOptions } from "../../src/core/call.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import type { Message } from "../../src/core/message.ts";
@@ -328,9 +328,20 @@ describe("what is a prefix", () => {
     ["anthropic/claude-haiku-4.5", 4_096],
     ["claude-3-5-haiku-20241022", 2_048],
     ["claude-opus-5", 512],
-    ["gemini-2.5-pro", 4_096],
-    ["gemini-2.5-flash", 1_024],
+    ["claude-opus-4.8", 1_024],
+    ["claude-sonnet-5", 1_024],
+    ["gemini-2.5-pro", 2_048],
+    ["gemini-2.5-flash", 2_048],
+    ["gemini-3.8-flash", 4_096],
+    ["google/gemini-3.1-pro-preview", 4_096],
   ])("the smallest prefix of %s is %i tokens", (model, tokens) => {
     expect(smallestPrefix(model)).toBe(tokens);
+  });
+
+  test("how long it lives without use: half an hour from GPT-5.6 on, else five minutes", () => {
+    for (const model of ["gpt-5.6", "gpt-5.10-mini", "openai/gpt-6"])
+      expect(prefixLifetime(model)).toBe(1_800_000);
+    for (const model of ["gpt-5.5", "gpt-35-turbo", "gpt-4o", "m"])
+      expect(prefixLifetime(model)).toBe(300_000);
   });
 });

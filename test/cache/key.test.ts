@@ -132,7 +132,7 @@ describe("what does not count", () => {
           price: fc.constantFrom(undefined, { input: 1, output: 2 }),
           signal: fc.constantFrom(undefined, new AbortController().signal),
           onDelta: fc.constantFrom(undefined, () => {}),
-          prefixMark: fc.constantFrom(undefined, { messages: 1, key: "k" }),
+          prefixMark: fc.constantFrom(undefined, { ends: [1], key: "k" }),
         }),
         (options) => keyOf({ options: options as Partial<CallOptions> }) === keyOf(),
       ),

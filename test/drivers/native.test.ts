@@ -1,19 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { lookup } from "../../src/drivers/catalog.ts";
 import type { Line } from "../../src/drivers/http-driver.ts";
+import { cachesOnlyMarked } from "../../src/drivers/prefix-marks.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
-import { type Backend, backends } from "./backends.ts";
+import { backends } from "./backends.ts";
 import { callOptions, question } from "./call-options.ts";
 import { fakeLine } from "./fake-line.ts";
 
-const wholeOf = (name: string): string =>
-  backends.find(({ provider }: Backend) => provider === name.slice(0, name.indexOf("/")))!.whole;
+/** An answer of the provider's protocol; most speak OpenAI's. */
+function wholeOf(name: string): string {
+  const answers = new Map(backends.map(({ provider, whole }) => [provider, whole]));
+  return (answers.get(name.slice(0, name.indexOf("/"))) ?? answers.get("openai"))!;
+}
 
 /** What a provider's driver puts on the wire. */
 async function sent(name: string, config: Partial<Line["config"]> & { key?: string } = {}, own = {}) {
   const { facts, model, makeDriver } = lookup(name);
   const line = fakeLine([{ body: [wholeOf(name)] }], { baseURL: facts.baseURL, ...config });
-  const options = callOptions({ prefixMark: { messages: 1, key: "shared" }, ...own });
+  const options = callOptions({ prefixMark: { ends: [1], key: "shared" }, ...own });
   await makeDriver(line, { clock: new FakeClock() }).chat(question("Q", {}, model), options);
   const [exchange] = line.exchanges;
   return { path: exchange!.path, headers: exchange!.headers, body: JSON.parse(exchange!.body as string) };
@@ -73,6 +77,52 @@ describe("prefix marks that a call carries", () => {
     ] as const) {
       expect(JSON.stringify((await sent(name, config)).body)).not.toContain("cache");
     }
+  });
+
+  test("each in the form that its pages name, by model", async () => {
+    const table: Record<string, readonly string[]> = {
+      "openai/gpt-5.6": ["prompt_cache_key", "prompt_cache_breakpoint", "prompt_cache_options"],
+      "openai/gpt-5.10-mini": ["prompt_cache_key", "prompt_cache_breakpoint", "prompt_cache_options"],
+      "openai/gpt-5.5": ["prompt_cache_key"],
+      "openai-responses/gpt-6": ["prompt_cache_key", "prompt_cache_breakpoint", "prompt_cache_options"],
+      "azure/gpt-5.6-terra": ["prompt_cache_key"],
+      "azure/o4-mini": ["prompt_cache_key"],
+      "azure/my-deployment": [],
+      "azure/deepseek-v4": [],
+      "openrouter/anthropic/claude-opus-5": ["cache_control"],
+      "openrouter/openai/gpt-5.6": ["prompt_cache_key", "prompt_cache_breakpoint", "prompt_cache_options"],
+      "openrouter/openai/gpt-4o": [],
+      "openrouter/google/gemini-3.8-flash": [],
+      "groq/openai/gpt-oss-120b": [],
+      "cerebras/gpt-oss-120b": [],
+      "gemini-openai/gemini-3.8-flash": [],
+    };
+    const prefixMark = { ends: [1], key: "shared" };
+    for (const [name, members] of Object.entries(table)) {
+      const azure = name.startsWith("azure/") ? { baseURL: "https://x.openai.azure.com" } : {};
+      const body = JSON.stringify((await sent(name, azure, { prefixMark })).body);
+      const found = ["prompt_cache_key", "prompt_cache_breakpoint", "prompt_cache_options", "cache_control"];
+      expect(
+        found.filter((member) => body.includes(member)),
+        name,
+      ).toEqual(members);
+    }
+  });
+
+  test("what is cached only where it is marked is known by the same table", () => {
+    const home = (name: string) => {
+      const { facts, model } = lookup(name);
+      return cachesOnlyMarked(facts, model, facts.baseURL);
+    };
+    expect(["anthropic/claude-x", "openai/gpt-5.6", "openrouter/anthropic/claude-x"].map(home)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(["openai/gpt-5.5", "azure/gpt-5.6", "gemini/gemini-x", "groq/x", "vllm/x"].map(home)).toEqual(
+      Array(5).fill(false),
+    );
+    expect(cachesOnlyMarked(lookup("openai/gpt-5.6").facts, "gpt-5.6", "https://proxy.test/v1")).toBe(false);
   });
 
   test("nothing is marked unasked", async () => {

@@ -337,7 +337,7 @@ describe("prefix marks", () => {
   const mark = { cache_control: { type: "ephemeral" } };
   const tools = [{ name: "look", inputSchema: {} }];
   const marked = (messages: number, list: readonly Message[]) =>
-    encoded(list, { tools }, { prefixMark: { messages, key: "k" } });
+    encoded(list, { tools }, { prefixMark: { ends: [messages], key: "k" } });
 
   test("nothing is marked unasked", () => {
     expect(JSON.stringify(encoded([system, hi], { tools }))).not.toContain("cache_control");
@@ -353,6 +353,14 @@ describe("prefix marks", () => {
       expect(find(body)).toMatchObject(mark);
       expect(JSON.stringify(body).match(/cache_control/g)).toHaveLength(1);
     }
+  });
+
+  test("each prefix ends with its own, and a call alone with none", () => {
+    const body = encoded([system, hi, hi, hi], { tools }, { prefixMark: { ends: [0, 1, 3], key: "k" } });
+    expect([body.tools[0], body.system[0], body.messages[1].content[0]]).toMatchObject([mark, mark, mark]);
+    expect(JSON.stringify(body).match(/cache_control/g)).toHaveLength(3);
+    const alone = encoded([system, hi], { tools }, { prefixMark: { ends: [] } });
+    expect(JSON.stringify(alone)).not.toContain("cache");
   });
 
   test("thinking cannot carry it: the block before or after does", () => {

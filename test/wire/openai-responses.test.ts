@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import type { PrefixMark } from "../../src/core/call.ts";
 import { isTrunklineError } from "../../src/core/errors.ts";
 import type { Message } from "../../src/core/message.ts";
 import { makeRequest, type Sampling } from "../../src/core/request.ts";
 import type { Encoding } from "../../src/wire/encoding.ts";
-import { encodeRequest as encodeChat, standardQuirks } from "../../src/wire/openai-chat.ts";
+import { encodeRequest as encodeChat } from "../../src/wire/openai-chat.ts";
 import { encodeRequest, openaiResponses } from "../../src/wire/openai-responses.ts";
+import type { Marks } from "../../src/wire/prefix-marks.ts";
 import { chunks } from "../fixtures/read.ts";
 import { readFixture, said } from "./fixture.ts";
 import { bytes, cut, json, read, stream } from "./support.ts";
@@ -231,35 +233,100 @@ describe("requests", () => {
 });
 
 describe("prefix marks", () => {
-  const prefixMark = { messages: 1, key: "k1" };
+  const prefixMark = { ends: [1], key: "k1" };
   const end = { prompt_cache_breakpoint: { mode: "explicit" } };
-  const chat = (model: string, prefixMarks = true) =>
-    JSON.parse(
-      encodeChat(makeRequest(model, [system, hi], {}, {}), {
-        stream: false,
-        prefixMark,
-        quirks: { ...standardQuirks, prefixMarks },
-      }),
-    );
+  const explicit = { mode: "explicit" };
+  const chat = (
+    model: string,
+    marks?: Marks,
+    mark: PrefixMark = prefixMark,
+    list: readonly Message[] = [system, hi],
+  ) => JSON.parse(encodeChat(makeRequest(model, list, {}, {}), { stream: false, prefixMark: mark, marks }));
 
-  test("the key for every model, the boundary for those that take one", () => {
-    expect(chat("gpt-4o")).toMatchObject({ prompt_cache_key: "k1", messages: [system, hi] });
-    for (const model of ["gpt-5.6", "openai/gpt-5.10-mini", "gpt-6"]) {
-      expect(chat(model)).toMatchObject({
-        prompt_cache_key: "k1",
-        messages: [{ role: "system", content: [{ type: "text", text: "Be brief.", ...end }] }, hi],
-      });
+  test("the key alone, the boundaries, or neither, as the provider takes them", () => {
+    expect(chat("gpt-4o", "key")).toEqual({
+      model: "gpt-4o",
+      prompt_cache_key: "k1",
+      messages: [system, hi],
+    });
+    expect(chat("gpt-5.6", "breakpoints")).toEqual({
+      model: "gpt-5.6",
+      prompt_cache_key: "k1",
+      prompt_cache_options: explicit,
+      messages: [{ role: "system", content: [{ type: "text", text: "Be brief.", ...end }] }, hi],
+    });
+    expect(chat("anthropic/claude-x", "cache_control")).toEqual({
+      model: "anthropic/claude-x",
+      messages: [
+        {
+          role: "system",
+          content: [{ type: "text", text: "Be brief.", cache_control: { type: "ephemeral" } }],
+        },
+        hi,
+      ],
+    });
+    expect(JSON.stringify(chat("gpt-5.6"))).not.toContain("cache");
+  });
+
+  test("a call alone says that nothing is to be written, where a write costs", () => {
+    const alone = { ends: [] };
+    expect(chat("gpt-5.6", "breakpoints", alone)).toEqual({
+      model: "gpt-5.6",
+      prompt_cache_options: explicit,
+      messages: [system, hi],
+    });
+    for (const marks of ["key", "cache_control"] as const) {
+      expect(JSON.stringify(chat("m", marks, alone))).not.toContain("cache");
     }
-    expect(JSON.stringify(chat("gpt-5.6", false))).not.toContain("cache");
+    const sent = encoded([system, hi], {}, { model: "gpt-5.6", prefixMark: alone });
+    expect(sent.prompt_cache_options).toEqual(explicit);
+    expect(JSON.stringify(sent.input)).not.toContain("cache");
+    expect(JSON.stringify(encoded([system, hi], {}, { prefixMark: alone }))).not.toContain("cache");
+  });
+
+  const talk: readonly Message[] = [
+    system,
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "See:" },
+        { type: "image", url: "https://x.test/a.png" },
+      ],
+    },
+    {
+      role: "assistant",
+      content: "",
+      toolCalls: [{ id: "t", name: "f", arguments: {}, argumentsText: "{}" }],
+    },
+    { role: "tool", toolCallId: "t", content: "found" },
+    hi,
+  ];
+
+  test("several ends; where a model or a tool spoke last, what a user said before carries the mark", () => {
+    for (const [marks, mark] of [
+      ["breakpoints", end],
+      ["cache_control", { cache_control: { type: "ephemeral" } }],
+    ] as const) {
+      const { messages } = chat("gpt-6", marks, { ends: [1, 3, 4, 5], key: "k" }, talk);
+      expect(messages[0].content).toEqual([{ type: "text", text: "Be brief.", ...mark }]);
+      expect(messages[1].content[0]).toEqual({ type: "text", text: "See:", ...mark });
+      expect(messages[4].content).toEqual([{ type: "text", text: "Hi.", ...mark }]);
+      expect(JSON.stringify(messages).match(/prompt_cache|cache_control/g)).toHaveLength(3);
+    }
+    const input = encoded(talk, {}, { model: "gpt-6", prefixMark: { ends: [1, 3, 4], key: "k" } }).input;
+    expect(JSON.stringify(input).match(/prompt_cache_breakpoint/g)).toHaveLength(2);
+    expect(input[1].content.at(-1)).toMatchObject({ type: "input_image", ...end });
   });
 
   test("the same in the Responses API", () => {
     const sent = encoded([system, hi], {}, { model: "gpt-5.6", prefixMark });
-    expect(sent.prompt_cache_key).toBe("k1");
+    expect(sent).toMatchObject({ prompt_cache_key: "k1", prompt_cache_options: explicit });
     expect(sent.input).toEqual([
       { role: "system", content: [{ type: "input_text", text: "Be brief.", ...end }] },
       { role: "user", content: "Hi." },
     ]);
-    expect(JSON.stringify(encoded([system, hi], {}, { prefixMark }))).not.toContain("breakpoint");
+    const older = encoded([system, hi], {}, { prefixMark });
+    expect(older.prompt_cache_key).toBe("k1");
+    expect(JSON.stringify(older)).not.toMatch(/breakpoint|options/);
   });
 });

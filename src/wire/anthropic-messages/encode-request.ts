@@ -14,7 +14,7 @@ import { wireName } from "./blocks.ts";
 import { outputSchema } from "./schema.ts";
 import { thinkingOf } from "./thinking.ts";
 
-/** A content block; the one that ends a shared prefix is marked. */
+/** A content block; those that end a shared prefix are marked. */
 type Block = Record<string, unknown>;
 
 /**
@@ -32,15 +32,18 @@ export function encodeRequest(request: ChatRequest, { stream, prefixMark }: Enco
   const system: Block[] = [];
   const turns: Turn[] = [];
   const toolList = tools?.map(encodeTool);
+  const ends = new Set(prefixMark?.ends);
   let end: Block | undefined = toolList?.at(-1);
+  if (ends.has(0)) mark(end);
   for (const [i, message] of messages.entries()) {
     const blocks = message.role === "system" ? systemBlocks(message.content) : blocksOf(message);
     if (message.role === "system") system.push(...blocks);
     else addTurn(turns, message, blocks);
+    if (ends.size === 0) continue;
     // Thinking cannot carry a mark, and neither can an empty text.
-    if (i < (prefixMark?.messages ?? 0)) end = blocks.findLast(markable) ?? end;
+    end = blocks.findLast(markable) ?? end;
+    if (ends.has(i + 1)) mark(end);
   }
-  if (prefixMark !== undefined && end !== undefined) end.cache_control = { type: "ephemeral" };
   const format = responseFormat && encodeFormat(responseFormat);
   const body = {
     model,
@@ -70,6 +73,10 @@ function addTurn(turns: Turn[], { role }: Message, content: Block[]): void {
   const results = role === "tool" && last?.content[0]?.type === "tool_result";
   if (results) last.content.push(...content);
   else turns.push({ role: role === "assistant" ? "assistant" : "user", content });
+}
+
+function mark(end: Block | undefined): void {
+  if (end !== undefined) end.cache_control = { type: "ephemeral" };
 }
 
 const markable = ({ type, text }: Block): boolean =>

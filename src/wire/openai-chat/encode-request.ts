@@ -4,7 +4,7 @@ import type { ChatRequest, ResponseFormat, ToolChoice, ToolSpec } from "../../co
 import type { Encoding } from "../encoding.ts";
 import { writeBody } from "../extra.ts";
 import { base64Of, urlOf } from "../media.ts";
-import { breakpoint, takesBreakpoints } from "../openai-models.ts";
+import { breakpoint, cacheControl, carriers, type Marks, onlyBreakpoints } from "../prefix-marks.ts";
 import { fitsStrict } from "./strict-schema.ts";
 
 /** Where servers of this format differ in what they take. */
@@ -24,8 +24,6 @@ export interface Quirks {
   readonly reasoningEffort: "reasoning_effort" | "reasoning" | "omit";
   /** The member in which an earlier turn's thinking goes back; most servers refuse to see it again. */
   readonly reasoningBack: "reasoning_content" | "reasoning" | "omit";
-  /** Whether a shared prefix may be marked, by `prompt_cache_key` and, where the model takes them, breakpoints. */
-  readonly prefixMarks: boolean;
 }
 
 /** What OpenAI's own endpoint and most others take. */
@@ -40,11 +38,12 @@ export const standardQuirks: Quirks = Object.freeze({
   seed: true,
   reasoningEffort: "reasoning_effort",
   reasoningBack: "omit",
-  prefixMarks: false,
 });
 
 export interface EncodeOptions extends Encoding {
   readonly quirks?: Quirks;
+  /** How `prefixMark` is written; absent: not at all. */
+  readonly marks?: Marks | undefined;
   /** The model's name on the wire, where it is not the request's. */
   readonly model?: string;
 }
@@ -61,13 +60,13 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): str
   const quirks = options.quirks ?? standardQuirks;
   const { extra, tools, toolChoice, responseFormat, reasoningEffort } = request;
   const model = options.model ?? request.model;
-  const mark = quirks.prefixMarks ? options.prefixMark : undefined;
-  const boundary = mark !== undefined && takesBreakpoints(model) ? mark.messages - 1 : -1;
+  const marks = readMarks(request, options);
   // One literal of one shape: members that are undefined do not reach the text.
   const body = {
     model,
-    messages: request.messages.map((message, i) => encodeMessage(message, quirks, i === boundary)),
-    prompt_cache_key: mark?.key,
+    messages: request.messages.map((message, i) => encodeMessage(message, quirks, marks.of(i))),
+    prompt_cache_key: marks.key,
+    prompt_cache_options: marks.options,
     stream: options.stream ? true : undefined,
     stream_options: options.stream && quirks.streamUsage ? { include_usage: true } : undefined,
     temperature: quirks.temperature ? request.temperature : undefined,
@@ -89,40 +88,55 @@ export function encodeRequest(request: ChatRequest, options: EncodeOptions): str
   return writeBody(body, extra);
 }
 
-function encodeMessage(message: Message, quirks: Quirks, marked: boolean): object {
+/** What a part carries that ends a shared prefix. */
+type Mark = object | undefined;
+
+interface ReadMarks {
+  readonly of: (place: number) => Mark;
+  readonly key: string | undefined;
+  readonly options: object | undefined;
+}
+
+const noMarks: ReadMarks = { of: () => undefined, key: undefined, options: undefined };
+
+function readMarks({ messages }: ChatRequest, { prefixMark, marks }: EncodeOptions): ReadMarks {
+  if (prefixMark === undefined || marks === undefined) return noMarks;
+  const { ends, key } = prefixMark;
+  if (marks === "key") return { ...noMarks, key };
+  const places = carriers(messages, ends);
+  if (marks === "cache_control") return { ...noMarks, of: (i) => (places.has(i) ? cacheControl : undefined) };
+  return { of: (i) => (places.has(i) ? breakpoint : undefined), key, options: onlyBreakpoints };
+}
+
+function encodeMessage(message: Message, quirks: Quirks, mark: Mark): object {
   const { role, content } = message;
   switch (role) {
     case "assistant":
-      return encodeAssistant(message, quirks, marked);
+      return encodeAssistant(message, quirks);
     case "tool":
-      return { role, tool_call_id: message.toolCallId, content: encodeContent(content, quirks, marked) };
+      return { role, tool_call_id: message.toolCallId, content: encodeContent(content, quirks, undefined) };
     case "system":
-      return { role: quirks.systemRole, content: encodeContent(content, quirks, marked) };
+      return { role: quirks.systemRole, content: encodeContent(content, quirks, mark) };
     default:
-      return { role, content: encodeContent(content, quirks, marked) };
+      return { role, content: encodeContent(content, quirks, mark) };
   }
 }
 
-/** A message's content; a `marked` one ends the shared prefix, which only a part can carry. */
-function encodeContent(content: string | readonly Part[], quirks: Quirks, marked: boolean): unknown {
-  if (!marked) return typeof content === "string" ? content : content.map((part) => encodePart(part, quirks));
+/** A message's content; where a shared prefix ends in it, its last part that can carry one has the mark. */
+function encodeContent(content: string | readonly Part[], quirks: Quirks, mark: Mark): unknown {
+  if (mark === undefined)
+    return typeof content === "string" ? content : content.map((part) => encodePart(part, quirks));
   const parts = typeof content === "string" ? [{ type: "text", text: content } as const] : content;
-  return parts.map((part, i) => ({
-    ...encodePart(part, quirks),
-    ...(i === parts.length - 1 && breakpoint),
-  }));
+  const last = parts.findLastIndex(({ type }) => type === "text");
+  return parts.map((part, i) => ({ ...encodePart(part, quirks), ...(i === last && mark) }));
 }
 
-function encodeAssistant(
-  { content, toolCalls, reasoning }: AssistantMessage,
-  quirks: Quirks,
-  marked: boolean,
-): object {
+function encodeAssistant({ content, toolCalls, reasoning }: AssistantMessage, quirks: Quirks): object {
   const calls = toolCalls !== undefined && toolCalls.length > 0;
   const back = reasoning === undefined ? "omit" : quirks.reasoningBack;
   return {
     role: "assistant",
-    content: calls && content === "" ? null : encodeContent(content, quirks, marked && content !== ""),
+    content: calls && content === "" ? null : content,
     ...(back !== "omit" && { [back]: reasoning }),
     ...(calls && { tool_calls: toolCalls.map(encodeToolCall) }),
   };

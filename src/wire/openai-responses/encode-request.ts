@@ -11,7 +11,8 @@ import type { Encoding } from "../encoding.ts";
 import { writeBody } from "../extra.ts";
 import { urlOf } from "../media.ts";
 import { fitsStrict } from "../openai-chat/strict-schema.ts";
-import { breakpoint, takesBreakpoints, thinks } from "../openai-models.ts";
+import { takesBreakpoints, thinks } from "../openai-models.ts";
+import { breakpoint, carriers, onlyBreakpoints } from "../prefix-marks.ts";
 import { wireName } from "./output.ts";
 
 /**
@@ -26,18 +27,22 @@ import { wireName } from "./output.ts";
 export function encodeRequest(request: ChatRequest, { stream, prefixMark }: Encoding): string {
   const { model, messages, tools, toolChoice, responseFormat, reasoningEffort } = request;
   if (request.stop !== undefined && request.stop.length > 0) throw noStop();
-  const boundary = prefixMark !== undefined && takesBreakpoints(model) ? prefixMark.messages - 1 : -1;
+  const breaks = prefixMark !== undefined && takesBreakpoints(model);
+  const marked = breaks ? carriers(messages, prefixMark.ends) : undefined;
   const [first] = messages;
   // A system text in front is the API's `instructions`, unless the prefix ends there: only an item takes a mark.
   const leads = first?.role === "system" && typeof first.content === "string" && !takesBreakpoints(model);
   const body = {
     model,
     instructions: leads ? textOf(first.content) : undefined,
-    input: messages.flatMap((message, i) => (i === 0 && leads ? [] : itemsOf(message, i === boundary))),
+    input: messages.flatMap((message, i) =>
+      i === 0 && leads ? [] : itemsOf(message, marked?.has(i) === true),
+    ),
     stream: stream ? true : undefined,
     store: false,
     include: thinks(model) ? ["reasoning.encrypted_content"] : undefined,
     prompt_cache_key: prefixMark?.key,
+    prompt_cache_options: breaks ? onlyBreakpoints : undefined,
     temperature: request.temperature,
     max_output_tokens: request.maxTokens,
     top_p: request.topP,
@@ -68,7 +73,7 @@ function itemsOf(message: Message, marked: boolean): object[] {
         {
           type: "function_call_output",
           call_id: message.toolCallId,
-          output: encodeContent(message.content, marked),
+          output: encodeContent(message.content, false),
         },
       ];
     default:
@@ -91,7 +96,7 @@ function assistantItems({ content, toolCalls = [], opaque }: AssistantMessage): 
   return items;
 }
 
-/** A message's content; a `marked` one ends the shared prefix, which only a part can carry. */
+/** A message's content; a `marked` one ends a shared prefix, which only a part can carry. */
 function encodeContent(content: string | readonly Part[], marked: boolean): unknown {
   if (typeof content === "string" && !marked) return content;
   const parts = typeof content === "string" ? [{ type: "text", text: content } as const] : content;
