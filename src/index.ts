@@ -86,11 +86,24 @@ export type { Progress } from "./lm/rows.ts";
 export { type ContextSettings, configure, context, currentLM, type Settings } from "./lm/settings.ts";
 export { getSharedLM } from "./lm/shared.ts";
 export type { CompletionStream } from "./lm/stream.ts";
+export type { AttemptOptions, Reward } from "./program/attempts.ts";
+export { BestOfN } from "./program/best-of.ts";
 export { ChainOfThought, type Reasoned } from "./program/chain-of-thought.ts";
+export {
+  ChatAgent,
+  type ChatAgentOptions,
+  type ChatEvent,
+  type ChatInit,
+  type ChatStream,
+} from "./program/chat-agent.ts";
+export type { ChatReply } from "./program/chat-turn.ts";
+export type { ChatMessage } from "./program/conversation.ts";
 export type { DeltaEvent, FieldValueEvent, ProgramEvent, RestartEvent, ToolEvent } from "./program/events.ts";
 export { type InputOf, Module, type PredictionOf } from "./program/module.ts";
 export { Predict, type Prediction, type PredictOptions } from "./program/predict.ts";
 export type { Predictor } from "./program/predictors.ts";
+export { type NextStep, ReAct, type ReActOptions, type Reacted } from "./program/react.ts";
+export { Refine } from "./program/refine.ts";
 export type { ProgramRow, ProgramRowsOptions } from "./program/rows.ts";
 export type { RunInit } from "./program/run-init.ts";
 export {
@@ -103,8 +116,18 @@ export {
 } from "./program/state.ts";
 export type { LoadOptions } from "./program/state-file.ts";
 export type { ProgramStream, StreamEvent } from "./program/stream.ts";
+export {
+  type AnyTool,
+  type Tool,
+  type ToolArguments,
+  type ToolContext,
+  type Tools,
+  tool,
+} from "./program/tool.ts";
+export type { ToolOutcome } from "./program/tool-calls.ts";
 export { type Trace, traceOf } from "./program/trace.ts";
 export type { TraceData, TraceEntry, TraceError, TraceModule, TraceTool } from "./program/trace-data.ts";
+export type { ReActStep } from "./program/trajectory.ts";
 export type { FieldValues } from "./signature/check.ts";
 export { type InputsOf, type OutputsOf, type SignatureSpec, signature } from "./signature/make.ts";
 export {

@@ -12,13 +12,17 @@ const filesWith = (pattern: RegExp): string[] =>
 test("R32: the names that users import are these, each there on purpose", () => {
   expect(Object.keys(trunkline).sort()).toEqual(
     [
+      "BestOfN",
       "ChainOfThought",
+      "ChatAgent",
       "ChatAdapter",
       "DriverLM",
       "Example",
       "LM",
       "Module",
       "Predict",
+      "ReAct",
+      "Refine",
       "Signature",
       "TrunklineError",
       "applyState",
@@ -42,6 +46,7 @@ test("R32: the names that users import are these, each there on purpose", () => 
       "isTrunklineError",
       "signature",
       "stateOf",
+      "tool",
       "traceOf",
     ].sort(),
   );

@@ -87,7 +87,9 @@ describe("ReAct", () => {
         "next_tool_name",
         "next_tool_args",
       ]);
-      expect(program.extract.predict.signature.toString()).toBe("question, trajectory -> reasoning, answer");
+      expect(program.extract.predict.signature.toString()).toBe(
+        "question: string, trajectory: string -> reasoning: string, answer: string",
+      );
       expect(signature.instructions).toContain(
         "(2) calculate, whose description is <desc>Works out  a sum.</desc>. It takes",
       );
