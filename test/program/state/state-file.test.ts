@@ -54,6 +54,18 @@ test("R114: a program saved to a file loads again, by path or by URL", async () 
   await loadState(fresh, pathToFileURL(path));
 });
 
+test("R114: save and load of a module; what was loaded is told again when it or its copy is saved", async () => {
+  const path = join(await scratch(), "qa.json");
+  await tuned("Emma").save(path, { models: { self: "openai/gpt-4o-mini" }, provenance: { score: 0.83 } });
+  const text = await readFile(path, "utf8");
+  const program = new Predict("question -> answer");
+  const origin = await program.load(path);
+  expect(origin).toMatchObject({ writer: "trunkline", provenance: { score: 0.83 } });
+  await rm(path);
+  await program.clone().save(path);
+  expect(await readFile(path, "utf8")).toBe(text);
+});
+
 test("P14: a reader sees the old file or the new one, whole, and nothing else is left behind", async () => {
   const folder = await scratch();
   const path = join(folder, "qa.json");
