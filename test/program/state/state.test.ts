@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { isTrunklineError } from "../../../src/core/errors.ts";
@@ -61,6 +62,18 @@ test("R114: a tuned program saves to plain JSON and loads again", () => {
     leftOut: {},
   });
   expect(editable(stateOf(fresh, origin))).toEqual(state);
+});
+
+test("the file in docs/state.md is what is written", () => {
+  const page = readFileSync(new URL("../../../docs/state.md", import.meta.url), "utf8");
+  const shown = JSON.parse(/^```json\n(.*?)^```$/ms.exec(page)![1]!);
+  class Pipeline extends Module {
+    judge = new Predict("facts: string[], question -> verdict: boolean");
+    forward(): void {}
+  }
+  const program = new Pipeline();
+  const origin = applyState(program, shown);
+  expect(editable(stateOf(program, origin))).toEqual(shown);
 });
 
 test("what a description said is gone where the file says none, and comes where it says one", () => {
