@@ -89,7 +89,7 @@ describe("R9: the shared LM is set on every predictor", () => {
     const program = new Deeper(named("old"));
     program.second.setLM(named("other"));
     program.setLM(named("new"));
-    program.second.predict = new Predict(program.second.predict.signature);
+    Object.assign(program.second, { predict: new Predict(program.second.predict.signature) });
     expect(await program.call(inputs)).toEqual(["new", "new", "new", "new"]);
   });
 
@@ -117,7 +117,7 @@ describe("the nearest LM answers", () => {
     "inner",
     "context",
     "configure",
-  ].map(named) as [LM, LM, LM, LM, LM, LM, LM];
+  ].map(named) as unknown as [LM, LM, LM, LM, LM, LM, LM];
 
   class Inner extends Module {
     predict = new Predict("question -> answer");
