@@ -84,6 +84,11 @@ export class Dimension implements Limit {
     return this.#distrusted;
   }
 
+  /** Nothing that was taken is still missing. */
+  isFull(now: number): boolean {
+    return this.bucket.lacking(Number.POSITIVE_INFINITY, now) === 0;
+  }
+
   /** Brings the bucket up to date with what is allowed now. */
   tune(now: number): void {
     const rate = this.adaptive.at(now);

@@ -36,6 +36,8 @@ export interface Reservation {
  */
 export class Rates {
   #dimensions: Dimension[] = [];
+  /** Limits of Clients that are gone: one that comes back finds its bucket as it left it, until that would be full. */
+  #resting: Dimension[] = [];
   readonly #accepted: Meter;
   /** When the last call started. */
   #startedAt: number;
@@ -57,7 +59,9 @@ export class Rates {
       const dimension = this.#dimension(of, windowMs, now);
       if (dimension !== undefined) dimension.configured = Math.min(dimension.configured, limit);
     }
-    this.#dimensions = this.#dimensions.filter(({ active, distrusted }) => active || distrusted);
+    const all = [...this.#dimensions, ...this.#resting];
+    this.#dimensions = all.filter(({ active, distrusted }) => active || distrusted);
+    this.#resting = all.filter((known) => !this.#dimensions.includes(known) && !known.isFull(now));
     for (const dimension of this.#dimensions) dimension.relimit(now);
   }
 
@@ -210,7 +214,8 @@ export class Rates {
   #dimension(of: RateSignal["of"], windowMs: number, now: number): Dimension | undefined {
     const known = this.#find(of, windowMs);
     if (known !== undefined || this.#dimensions.length >= mostDimensions) return known;
-    const dimension = new Dimension(of, windowMs, now);
+    const rested = this.#resting.findIndex((other) => other.of === of && other.windowMs === windowMs);
+    const [dimension = new Dimension(of, windowMs, now)] = rested < 0 ? [] : this.#resting.splice(rested, 1);
     this.#dimensions.push(dimension);
     return dimension;
   }

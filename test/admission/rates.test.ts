@@ -88,6 +88,22 @@ describe("pacing", () => {
     expect(rates.active).toBe(false);
   });
 
+  test("a rate that comes back with its Client finds its bucket as it was, and not full again", () => {
+    const rates = new Rates(0);
+    let now = 0;
+    const started: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      rates.configure(perMinute(60), now);
+      started.push(...startsOf(rates, 1, now));
+      now = started.at(-1)!;
+      rates.configure([], now);
+    }
+    expect(started).toEqual([0, 1_000, 2_000, 3_000]);
+    rates.configure([], 60_000);
+    rates.configure(perMinute(60), 60_000);
+    expect(startsOf(rates, 2, 60_000)).toEqual([60_000, 61_000]);
+  });
+
   test("whatever is reserved, settled and refused: never more than the rate and one burst or call over any stretch", () => {
     const step = fc.record({ wait: fc.nat(3_000), cost: fc.integer({ min: 1, max: 400 }), end: fc.nat(3) });
     fc.assert(
