@@ -4,6 +4,7 @@ import type { CallEvent } from "../src/core/call.ts";
 import { completion } from "../src/core/completion.ts";
 import { TrunklineError } from "../src/core/errors.ts";
 import type { Driver } from "../src/drivers/driver.ts";
+import { usualSequences } from "../src/drivers/llama-cpp.ts";
 import { LM } from "../src/lm/lm.ts";
 import { FakeClock } from "../src/testing/fake-clock.ts";
 import { scriptedDriver } from "../src/testing/index.ts";
@@ -25,6 +26,16 @@ const deaf: Driver = {
   abilities: { images: false, files: false, tools: false, responseFormat: "text", choices: false },
   chat: () => new Promise(() => {}),
 };
+
+test("a model in this process runs as many calls as it has sequences, unless told; others 2,000", () => {
+  const { trunk } = setUp();
+  const slotsOf = (name: string, options = {}) => trunk.target(name, options).config.maxParallelRequests;
+  expect(slotsOf("llama-cpp/a.gguf")).toBe(usualSequences);
+  expect(usualSequences).toBe(4);
+  expect(slotsOf("llama-cpp/a.gguf", { maxParallelRequests: 2 })).toBe(2);
+  expect(slotsOf("simulated/a")).toBe(2_000);
+  expect(slotsOf("ollama/llama3.2")).toBe(2_000);
+});
 
 describe("the layers in their order", () => {
   test("one event a call, with its attempts; the retry is paced anew and waits outside the slot", async () => {

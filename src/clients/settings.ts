@@ -74,7 +74,7 @@ export interface ClientOptions {
   readonly connectTimeout?: number;
   /** Attempts after the first; 0 is one attempt only. Default: the provider's variable, else 3. */
   readonly maxRetries?: number;
-  /** Calls of this Client that may run at once; more wait their turn. Default 2,000. */
+  /** Calls of this Client that may run at once; more wait their turn. Default 2,000; 4 for `llama-cpp`. */
   readonly maxParallelRequests?: number;
   /** Sockets (HTTP/1.1) or sessions (HTTP/2) to the provider. Default: 256 sockets; 32 sessions, opened as needed. */
   readonly connections?: number;

@@ -19,6 +19,9 @@ export interface LlamaCppOptions {
   readonly load?: () => Promise<LlamaModule>;
 }
 
+/** How many calls one model answers side by side, unless told. */
+export const usualSequences = 4;
+
 const optionChecks = {
   path: checks.string,
   sequences: checks.positiveCount,
@@ -45,7 +48,7 @@ const abilities: Abilities = Object.freeze({
  */
 export function llamaCpp(options: LlamaCppOptions): Driver {
   checkOptions("llama-cpp", options, optionChecks);
-  const { path, sequences = 4, contextSize = 4_096, threads, load = loadModule } = options;
+  const { path, sequences = usualSequences, contextSize = 4_096, threads, load = loadModule } = options;
   let engine: Promise<Engine> | undefined;
   let users = 0;
 

@@ -1,6 +1,7 @@
 import type { ProviderFacts } from "../clients/settings.ts";
 import type { Quirks } from "../wire/openai-chat.ts";
 import type { Abilities } from "./driver.ts";
+import { usualSequences } from "./llama-cpp.ts";
 
 /** How to speak to a provider. */
 export type Protocol =
@@ -199,6 +200,8 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     keyVariables: [],
     keyRequired: false,
     concurrencyBound: true,
+    // What is more would wait inside, where no priority and no fairness reaches.
+    maxParallelRequests: usualSequences,
     abilities: { images: false, files: false, tools: false, choices: false, responseFormat: "json_schema" },
   },
   simulated: {
