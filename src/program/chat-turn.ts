@@ -9,6 +9,7 @@ import type { CallInit } from "../lm/options.ts";
 import { currentScope, runInScope } from "../lm/scope.ts";
 import { type ChatMessage, withoutOldest } from "./conversation.ts";
 import type { ToolEvent } from "./events.ts";
+import { runScope } from "./run-scope.ts";
 import { Tally } from "./tally.ts";
 import type { Toolbox } from "./tool.ts";
 import { runTools, type ToolOutcome } from "./tool-calls.ts";
@@ -92,8 +93,9 @@ export async function takeTurn(task: TurnTask): Promise<{
   };
   const turn: ChatMessage[] = [message];
   const outcomes: ToolOutcome[] = [];
+  const shown = { ...task, emit: watched(task) };
   const { said, answer } = await runInScope({ onAnswer }, () =>
-    places.run(place, () => converse(task, place, turn, outcomes)),
+    places.run(place, () => converse(shown, place, turn, outcomes)),
   );
   const { usage, cost } = tally;
   const reply: ChatReply = Object.freeze({
@@ -106,6 +108,17 @@ export async function takeTurn(task: TurnTask): Promise<{
   });
   const earlier = withoutOldest(history, turn, settings.maxHistoryTokens);
   return { reply, history: Object.freeze([...earlier, ...turn]) };
+}
+
+/** The turn's own stream, and that of a module around it, where its text is a field. */
+function watched({ agent, emit }: TurnTask): TurnTask["emit"] {
+  const around = runScope()?.emit;
+  if (around === undefined) return emit;
+  return (event) => {
+    emit?.(event);
+    if (event.type === "tool") around(agent, event);
+    else if (event.text !== "") around(agent, { type: "delta", field: "text", text: event.text });
+  };
 }
 
 interface LastAnswer {

@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
 import { clients, completion, configure, context, type LM, TrunklineError } from "../../../src/index.ts";
 import { processDefaults } from "../../../src/lm/scope.ts";
 import { ChatAgent, type ChatEvent } from "../../../src/program/chat-agent.ts";
+import { Module } from "../../../src/program/module.ts";
 import { type ToolContext, tool } from "../../../src/program/tool.ts";
 import { scripted, toolTexts } from "./rig.ts";
 
@@ -459,6 +461,28 @@ describe("ChatAgent.stream", () => {
     expect(signal!.aborted).toBe(true);
     expect(agent.history).toEqual([]);
     expectTypeOf(stream.reply).resolves.toHaveProperty("text");
+  });
+
+  test("inside a module its text and tool calls are in the module's stream, under its class", async () => {
+    class Desk extends Module {
+      async forward({ question }: { question: string }) {
+        const { lm } = scripted([{ calls: [["double", { n: 4 }]] }, "Eight."]);
+        return (await new ChatAgent({ lm, tools: [double] }).run(question)).text;
+      }
+    }
+    const seen: string[] = [];
+    for await (const event of new Desk().stream({ question: "?" })) {
+      if (event.type === "delta") seen.push(`${event.predictor.split("#")[0]} ${event.field} ${event.text}`);
+      else seen.push(event.type === "tool" ? event.state : event.type);
+    }
+    expect(seen).toEqual(["called", "returned", "ChatAgent text Eight.", "prediction"]);
+  });
+
+  test("a signal that many turns share carries no listener of ours when they are done", async () => {
+    const { signal } = new AbortController();
+    const agent = new ChatAgent({ lm: scripted("ok").lm });
+    await Promise.all(Array.from({ length: 50 }, () => agent.run("x", { signal })));
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
   });
 
   test("a failure is thrown by the loop and by `reply`, and is no unhandled rejection", async () => {
