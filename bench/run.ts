@@ -10,16 +10,30 @@ import { print } from "./lib/table.ts";
  * Runs the benchmarks, prints a table of each and writes `bench/results/<name>.json`:
  *
  *     npm run bench [-- name ...] [--quick] [--json]
+ *
+ * The name of a group, such as `programs`, stands for all that are in it.
  */
 
-const names = ["sockets", "overhead", "prefix", "agents"];
+const names = [
+  "sockets",
+  "overhead",
+  "prefix",
+  "agents",
+  "programs/call",
+  "programs/peers",
+  "programs/types",
+  "programs/agents",
+  "programs/rows",
+];
 const here = import.meta.dirname;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { quick: { type: "boolean" }, json: { type: "boolean" }, built: { type: "boolean" } },
 });
-const unknown = positionals.filter((name) => !names.includes(name));
+const inGroup = (group: string): string[] =>
+  names.filter((name) => name === group || name.startsWith(`${group}/`));
+const unknown = positionals.filter((name) => inGroup(name).length === 0);
 if (unknown.length > 0) {
   console.error(`no benchmark called ${unknown.join(", ")}; there are ${names.join(", ")}`);
   process.exit(2);
@@ -42,7 +56,7 @@ const machine = {
   cores: cpus().length,
 };
 const results: Record<string, BenchResult> = {};
-for (const name of positionals.length > 0 ? positionals : names) {
+for (const name of positionals.length > 0 ? positionals.flatMap(inGroup) : names) {
   const { bench } = (await import(`./${name}/bench.ts`)) as { bench: Bench };
   const started = performance.now();
   const result = await bench.run({ quick, say: (text) => say(`${name}: ${text}`) });
@@ -50,7 +64,10 @@ for (const name of positionals.length > 0 ? positionals : names) {
   results[name] = result;
   mkdirSync(join(here, "results"), { recursive: true });
   const file = { name, title: bench.title, at: new Date().toISOString(), quick, seconds, machine, ...result };
-  writeFileSync(join(here, "results", `${name}.json`), `${JSON.stringify(file, undefined, 2)}\n`);
+  writeFileSync(
+    join(here, "results", `${name.replace("/", "-")}.json`),
+    `${JSON.stringify(file, undefined, 2)}\n`,
+  );
   if (!json) console.log(`\n${report(bench.title, result, seconds)}`);
 }
 if (json) console.log(JSON.stringify({ machine, quick, results }));

@@ -1,6 +1,6 @@
-import { readdirSync } from "node:fs";
 import type { LM } from "trunkline";
 import { trunkline } from "../lib/built.ts";
+import { descriptors, weigh } from "../lib/weigh.ts";
 import { answer, job } from "../lib/worker.ts";
 import type { Job, Outcome } from "./job.ts";
 
@@ -39,20 +39,4 @@ answer(async (): Promise<Outcome> => {
 /** The list that keeps them is the benchmark's own. */
 function listBytes(list: readonly unknown[]): number {
   return list.length * 8;
-}
-
-async function weigh(): Promise<number> {
-  for (let i = 0; i < 3; i++) {
-    globalThis.gc!();
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  return process.memoryUsage().heapUsed;
-}
-
-function descriptors(): number {
-  try {
-    return readdirSync("/proc/self/fd").length;
-  } catch {
-    return Number.NaN;
-  }
 }

@@ -3,6 +3,7 @@ import {
   type Limits,
   type PrefixCacheOptions,
   SimulatedModel,
+  type SimulatedModelOptions,
   type SimulatedStats,
 } from "../drivers/simulated.ts";
 import { Desk } from "./provider/desk.ts";
@@ -10,7 +11,7 @@ import { type ProviderProtocol, serve } from "./provider/serve.ts";
 import { selfSigned } from "./self-signed.ts";
 import type { Counter } from "./tally.ts";
 
-export interface SimulatedProviderOptions extends Limits {
+export interface SimulatedProviderOptions extends Limits, Pick<SimulatedModelOptions, "answer"> {
   /** Equal seeds and requests give equal answers. Default 0. */
   readonly seed?: number;
   /** Milliseconds to the first token. Default 0. */
@@ -73,13 +74,14 @@ export async function simulatedProvider(options: SimulatedProviderOptions = {}):
       "simulatedProvider: protocols: without tls there is no ALPN to choose; name exactly one",
     );
   }
-  const { seed, answerTokens, prefixCache, requestsPerMinute, tokensPerMinute } = options;
+  const { seed, answerTokens, answer, prefixCache, requestsPerMinute, tokensPerMinute } = options;
   const latency = { firstTokenMs: latencyMs, perTokenMs: tokenMs };
   const model = new SimulatedModel({
     clock,
     latency,
     seed,
     answerTokens,
+    answer,
     prefixCache,
     requestsPerMinute,
     tokensPerMinute,

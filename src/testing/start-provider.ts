@@ -28,7 +28,7 @@ export interface ProviderProcess extends AsyncDisposable {
  * ```
  */
 export async function startProvider(
-  options: Omit<SimulatedProviderOptions, "clock"> = {},
+  options: Omit<SimulatedProviderOptions, "clock" | "answer"> = {},
 ): Promise<ProviderProcess> {
   const suffix = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const entry = fileURLToPath(new URL(`./provider-process.${suffix}`, import.meta.url));

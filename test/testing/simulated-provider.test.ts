@@ -63,6 +63,12 @@ function h2({ url, ca }: Target) {
 const question = { model: "m", messages: [{ role: "user", content: "Say hi." }] };
 
 describe("over HTTP/1.1 and HTTP/2", () => {
+  test("answers can be written by hand", async () => {
+    const provider = await start({ answer: ({ messages }) => `heard: ${messages[0]!.content}` });
+    const { choices } = JSON.parse((await h1(provider)(question)).text);
+    expect(choices[0].message.content).toBe("heard: Say hi.");
+  });
+
   test("the same question has the same answer, plain and streamed", async () => {
     const provider = await start({ seed: 3 });
     const plain = JSON.parse((await h1(provider)(question)).text);
