@@ -15,14 +15,11 @@ export interface AnswerOptions<F extends string = string> {
   readonly normalize?: boolean | ((text: string) => string);
 }
 
-/** An answer and what would have been right, as texts made alike. */
-export interface Answers {
-  readonly answer: string;
-  readonly golds: readonly string[];
-}
+/** The answer beside each of the right ones, as texts made alike. */
+export type Pairs = readonly (readonly [answer: string, gold: string])[];
 
 /** How to find them. `missing` says that the prediction has no such field. */
-export type AnswerReader = (example: object, prediction: unknown) => Answers | { readonly missing: string };
+export type AnswerReader = (example: object, prediction: unknown) => Pairs | { readonly missing: string };
 
 const normalizeCheck: Check = (value) =>
   typeof value === "function" || typeof value === "boolean" ? undefined : "a function, true or false";
@@ -32,9 +29,7 @@ const optionChecks = { field: checks.string, gold: checks.string, normalize: nor
 export function answerReader(owner: string, given: string | AnswerOptions = {}): AnswerReader {
   const options = typeof given === "string" ? { field: given } : given;
   checkOptions(owner, options, optionChecks);
-  const { normalize = true } = options;
-  const alike =
-    typeof normalize === "function" ? normalize : normalize ? normalizeText : (text: string) => text;
+  const pair = pairing(options.normalize ?? true);
   return (example, prediction) => {
     const row = fieldsOf(example);
     const answers = Object(prediction) as Record<string, unknown>;
@@ -42,11 +37,33 @@ export function answerReader(owner: string, given: string | AnswerOptions = {}):
     const gold = mustHave(owner, row, options.gold ?? field);
     if (!Object.hasOwn(answers, field)) return { missing: `the prediction has no field ${show(field)}` };
     const answer = answers[field];
-    const toText = (value: unknown): string => alike(textOf(value));
     // Where the answer is itself a list, a list is one right answer; else it holds several.
     const several = Array.isArray(gold) && (!Array.isArray(answer) || gold.some(Array.isArray));
-    return { answer: toText(answer), golds: several ? (gold as unknown[]).map(toText) : [toText(gold)] };
+    return (several ? gold : [gold]).map((each: unknown) => pair(answer, each));
   };
+}
+
+function pairing(
+  normalize: boolean | ((text: string) => string),
+): (answer: unknown, gold: unknown) => Pairs[number] {
+  if (normalize !== true) {
+    const alike = normalize === false ? (text: string) => text : normalize;
+    return (answer, gold) => [alike(textOf(answer)), alike(textOf(gold))];
+  }
+  // Without its punctuation -1.5 would be 15.
+  return (answer, gold) => {
+    const text =
+      isText(answer) && isText(gold) ? (value: unknown) => normalizeText(textOf(value)) : exactText;
+    return [text(answer), text(gold)];
+  };
+}
+
+const isText = (value: unknown): boolean => !["number", "boolean", "bigint"].includes(typeof value);
+
+/** A number or a boolean as it is, and a text that may be one. */
+function exactText(value: unknown): string {
+  const number = typeof value === "string" && value.trim() !== "" ? Number(value) : Number.NaN;
+  return Number.isFinite(number) ? String(number) : textOf(value).trim().toLowerCase();
 }
 
 function sharedField(

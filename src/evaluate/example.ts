@@ -30,7 +30,7 @@ interface ExampleConstructor {
 }
 
 class ExampleValue {
-  readonly [marked]: readonly string[] | undefined;
+  declare readonly [marked]: readonly string[] | undefined;
 
   constructor(fields: object, inputs?: readonly string[]) {
     if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {

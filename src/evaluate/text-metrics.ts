@@ -1,4 +1,4 @@
-import { type AnswerOptions, type Answers, answerReader } from "./answers.ts";
+import { type AnswerOptions, answerReader } from "./answers.ts";
 import type { Metric, ScoreDetails } from "./metric.ts";
 
 /** A metric that looks at one field of the prediction. */
@@ -8,7 +8,8 @@ type Given<F extends string> = F | AnswerOptions<F>;
 
 /**
  * 1 where the answer is one of the right ones, else 0. Texts are made alike first, as DSPy does it: case, punctuation,
- * articles and spaces do not count.
+ * articles and spaces do not count. Numbers and booleans are compared as such; of a number in a text the sign and the
+ * point do not count either, so give such a field the type `number`.
  *
  * ```ts
  * exactMatch("answer"); // the prediction's answer against the example's, which may be a list
@@ -50,10 +51,9 @@ function best<F extends string>(
 ): FieldMetric<F> {
   const read = answerReader(name, options);
   const metric = (example: object, prediction: unknown): number | ScoreDetails => {
-    const answers: Answers | { readonly missing: string } = read(example, prediction);
-    if ("missing" in answers) return { score: 0, feedback: answers.missing };
-    const { answer, golds } = answers;
-    return Math.max(0, ...golds.map((gold) => compare(answer, gold)));
+    const found = read(example, prediction);
+    if ("missing" in found) return { score: 0, feedback: found.missing };
+    return found.reduce((most, [answer, gold]) => Math.max(most, compare(answer, gold)), 0);
   };
   // Its code is the same whatever it compares; a results file tells metrics apart by their names too.
   Object.defineProperty(metric, "name", { value: `${name}(${options ? JSON.stringify(options) : ""})` });
