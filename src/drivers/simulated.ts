@@ -59,6 +59,8 @@ export function simulatedDriver(options: SimulatedDriverOptions): Driver {
   return trusted({
     name,
     abilities: { images: true, files: true, tools: true, responseFormat: "json_schema", choices: true },
+    // It makes up prose, or whatever a schema asks for: only the latter fills a signature.
+    prefers: "json",
     chat: (request, callOptions) => ask(model, options.clock, request, callOptions),
   });
 }
