@@ -75,11 +75,11 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
   get demos(): readonly Demo[] {
     return this[own].demos;
   }
-  set demos(demos: readonly Demo[]) {
+  set demos(demos: readonly object[]) {
     if (!Array.isArray(demos) || demos.some((demo) => checks.plainObject(demo) !== undefined)) {
       throw wrongOption("Predict: demos", "a list of objects", demos);
     }
-    this[change]({ demos: Object.freeze([...demos]) });
+    this[change]({ demos: Object.freeze([...demos]) as readonly Demo[] });
   }
 
   /** Sampling options of its calls. */

@@ -7,7 +7,9 @@ import { isModule, type ModuleLike, ownLM, predictorMark } from "./own.ts";
 /** A predictor of any signature: what tuning and saving need of it. */
 export interface Predictor {
   signature: Signature<unknown, unknown>;
-  demos: readonly Demo[];
+  get demos(): readonly Demo[];
+  /** Rows typed by an interface are no `Demo` for the compiler, so that any objects may be given. */
+  set demos(demos: readonly object[]);
   config: Sampling;
   readonly lm: LM | undefined;
 }

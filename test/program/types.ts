@@ -41,6 +41,14 @@ export async function predictors(): Promise<void> {
     Yes<Same<typeof prediction, typeof out>>,
     Yes<Same<typeof trace, Trace>>,
   ];
+  interface Labelled {
+    sentence: string;
+    emotion: Feeling;
+    id: number;
+  }
+  const rows: Labelled[] = [];
+  text.demos = rows;
+  await text.batch(rows);
   text.signature = text.signature.withInstructions("Look closely.");
   // @ts-expect-error: a signature of other fields
   text.signature = signature("question -> answer");
