@@ -40,7 +40,11 @@ export class ScriptedLM extends LM {
     const driver = scriptedDriver(
       (request, call) => answerOf(script, request, call),
       // Of its own, so that two of them share neither lane nor cache.
-      { name: `scripted-lm-${++made}`, ...(abilities && { abilities }), ...(keepCalls && { keepCalls }) },
+      {
+        name: `scripted-lm-${++made}`,
+        ...(abilities && { abilities }),
+        ...(keepCalls !== undefined && { keepCalls }),
+      },
     );
     super(trunk().driverTarget(driver, model), { cache: false, ...settings });
     this.#driver = driver;
