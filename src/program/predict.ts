@@ -71,7 +71,7 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
     this[change]({ signature: asSignature(signature) });
   }
 
-  /** Examples that the prompt shows, fields by name; incomplete ones too. The list is copied. */
+  /** Examples that the prompt shows, fields by name; incomplete ones too. They are copied. */
   get demos(): readonly Demo[] {
     return this[own].demos;
   }
@@ -79,7 +79,7 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
     if (!Array.isArray(demos) || demos.some((demo) => checks.plainObject(demo) !== undefined)) {
       throw wrongOption("Predict: demos", "a list of objects", demos);
     }
-    this[change]({ demos: Object.freeze([...demos]) as readonly Demo[] });
+    this[change]({ demos: Object.freeze(demos.map((demo): Demo => Object.freeze({ ...demo }))) });
   }
 
   /** Sampling options of its calls. */

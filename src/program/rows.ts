@@ -7,11 +7,10 @@ import { identityOf } from "./identity.ts";
 import { invoke, type ModuleLike, nameOf } from "./own.ts";
 import { initChecks, plainRun, type RunInit } from "./run-init.ts";
 
-export { digestOf, type Identity, type KeptRows, keepRows } from "../lm/kept-rows.ts";
+export { digestOf, keepRows } from "../lm/kept-rows.ts";
 export { processClock } from "../lm/process.ts";
 export {
   collected,
-  collectRows,
   eachRow,
   type Progress,
   type Row,

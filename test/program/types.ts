@@ -2,7 +2,15 @@
  * What the compiler has to know of programs. Nothing here runs: `types.test.ts` compiles it, and each
  * `@ts-expect-error` is a mistake that has to be found.
  */
-import { ChainOfThought, type LM, Module, Predict, type ProgramRow, signature, type Trace } from "../../src/index.ts";
+import {
+  ChainOfThought,
+  type LM,
+  Module,
+  Predict,
+  type ProgramRow,
+  signature,
+  type Trace,
+} from "../../src/index.ts";
 import type { Same } from "../signature/table.ts";
 
 type Yes<T extends true> = T;
@@ -33,7 +41,10 @@ export async function predictors(): Promise<void> {
   // @ts-expect-error: no such option
   await p.call({ sentence: "..." }, { temprature: 1 });
 
-  const text = new Predict("sentence -> emotion: 'joy' | 'anger' | 'fear'", { temperature: 0, adapter: "chat" });
+  const text = new Predict("sentence -> emotion: 'joy' | 'anger' | 'fear'", {
+    temperature: 0,
+    adapter: "chat",
+  });
   const same = await text.call({ sentence: "..." }, { lm, deadline: 1_000, rolloutId: 1, cache: "refresh" });
   const { prediction, trace } = await text.run({ sentence: "..." });
   type Text = [
