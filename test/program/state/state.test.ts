@@ -228,8 +228,16 @@ describe("names that differ by camel case", () => {
     );
   });
 
+  test("do not fit where two of the program could be meant", () => {
+    const { trunkline: _, ...state } = editable(stateOf(new Predict("ask_it 'a', askIt 'b' -> answer")));
+    state.demos = [{ AskIt: "c", answer: "d", augmented: true }];
+    expect(refusal(new Predict("ask_it, askIt -> answer"), state)).toContain('demos[0] has "AskIt"');
+  });
+
   test("do not fit in a file of our own, where names are known", () => {
     const state = editable(stateOf(new Camel()));
+    state.generateQuery.demos = [{ user_question: "a" }];
+    expect(refusal(new Camel(), state)).toContain('demos[0] has "user_question"');
     state.trunkline.predictors.generate_query = state.trunkline.predictors.generateQuery;
     state.generate_query = state.generateQuery;
     delete state.generateQuery;
@@ -264,6 +272,8 @@ describe("types", () => {
 
   test("a type that cannot be read is another type", () => {
     const state = editable(stateOf(new Predict("question -> answer")));
+    state.trunkline.predictors.self.inputs[0].type = "str";
+    applyState(new Predict("question -> answer"), state);
     state.trunkline.predictors.self.inputs[0].type = "strin";
     expect(refusal(new Predict("question -> answer"), state)).toContain('"question: strin" in the file');
   });
