@@ -55,6 +55,7 @@ export type {
   ToolChoice,
   ToolSpec,
 } from "./core/request.ts";
+export type { Abilities } from "./drivers/driver.ts";
 export type { AnswerOptions } from "./evaluate/answers.ts";
 export { type EvaluateOptions, evaluate } from "./evaluate/evaluate.ts";
 export { Example } from "./evaluate/example.ts";
@@ -83,6 +84,7 @@ export { type BatchOptions, LM, type LMOptions } from "./lm/lm.ts";
 export type { CallInit } from "./lm/options.ts";
 export { cache, events } from "./lm/process.ts";
 export type { Progress } from "./lm/rows.ts";
+export type { AdapterSetting } from "./lm/scope.ts";
 export { type ContextSettings, configure, context, currentLM, type Settings } from "./lm/settings.ts";
 export { getSharedLM } from "./lm/shared.ts";
 export type { CompletionStream } from "./lm/stream.ts";

@@ -29,6 +29,9 @@ export interface Way {
   readonly reask: number;
 }
 
+/** Characters of a signature that an error shows. */
+const longestShown = 200;
+
 /** One call of a predictor: inputs checked, one question, at most `reask` more, outputs checked. */
 export function ask(asker: ModuleLike, way: Way, given: unknown, init: RunInit): Promise<FieldValues> {
   const scope = runScope();
@@ -187,6 +190,9 @@ class Asking {
     let outermost = this.#scope?.enclosing;
     while (outermost?.outer) outermost = outermost.outer;
     const path = outermost && pathIn(outermost.module, this.#asker);
-    return path ? `"${path}" of ${nameOf(outermost!.module)}` : `${nameOf(this.#asker)}(${this.#signature})`;
+    if (path) return `"${path}" of ${nameOf(outermost!.module)}`;
+    const text = String(this.#signature);
+    const outputs = this.#signature.outputs.map(({ name }) => name).join(", ");
+    return `${nameOf(this.#asker)}(${text.length <= longestShown ? text : `... -> ${outputs}`})`;
   }
 }

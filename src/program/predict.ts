@@ -26,7 +26,6 @@ export interface PredictOptions extends Sampling {
 export type Prediction<S> = Readonly<OutputsOf<S>>;
 
 const own: unique symbol = Symbol("predict");
-const change: unique symbol = Symbol("change");
 
 const optionChecks: Readonly<Record<string, Check>> = {
   ...samplingChecks,
@@ -68,7 +67,7 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
     return this[own].signature as Signature<InputsOf<S>, OutputsOf<S>>;
   }
   set signature(signature: Signature<InputsOf<S>, OutputsOf<S>>) {
-    this[change]({ signature: asSignature(signature) });
+    change(this, { signature: asSignature(signature) });
   }
 
   /** Examples that the prompt shows, fields by name; incomplete ones too. They are copied. */
@@ -79,7 +78,7 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
     if (!Array.isArray(demos) || demos.some((demo) => checks.plainObject(demo) !== undefined)) {
       throw wrongOption("Predict: demos", "a list of objects", demos);
     }
-    this[change]({ demos: Object.freeze(demos.map((demo): Demo => Object.freeze({ ...demo }))) });
+    change(this, { demos: Object.freeze(demos.map((demo): Demo => Object.freeze({ ...demo }))) });
   }
 
   /** Sampling options of its calls. */
@@ -88,7 +87,7 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
   }
   set config(config: Sampling) {
     checkOptions("Predict: config", config, samplingChecks);
-    this[change]({ config: frozenCopy(config, "Predict: config") });
+    change(this, { config: frozenCopy(config, "Predict: config") });
   }
 
   /** The LM that `setLM` gave it. */
@@ -107,8 +106,8 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
     if (deadline === undefined) return ask(this, this[own], inputs, init);
     return inRun({ deadline }, () => ask(this, this[own], inputs, rest));
   }
+}
 
-  [change](some: Partial<Way>): void {
-    this[own] = Object.freeze({ ...this[own], ...some });
-  }
+function change(predict: { [own]: Way }, some: Partial<Way>): void {
+  predict[own] = Object.freeze({ ...predict[own], ...some });
 }
