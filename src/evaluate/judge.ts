@@ -51,6 +51,8 @@ const defaultInstructions =
  *     tone: { ask: "How does it sound?", levels: ["rude", "neutral", "friendly"] },
  *   },
  * });
+ * const program = new ChainOfThought("question -> answer");
+ * const dataset = [{ question: "What is 1 + 1?", answer: "2" }];
  * const report = await evaluate(program, { dataset, metric: judge });
  * ```
  */

@@ -28,11 +28,9 @@ const sampleEvery = 1000;
  * A progress bar for `batch`, `each` and `evaluate`: rows done of all, failed ones, rows a second, time left.
  *
  * ```ts
- * const report = await evaluate(program, {
- *   dataset,
- *   metric: exactMatch("answer"),
- *   onProgress: progressBar(process.stderr, { label: "evaluate" }),
- * });
+ * const program = new Predict("sentence -> emotion: 'joy' | 'anger' | 'fear'");
+ * const inputs = [{ sentence: "Hurray!" }, { sentence: "Oh no." }];
+ * await program.batch(inputs, { lm, onProgress: progressBar(process.stderr, { label: "emotions" }) });
  * ```
  */
 export function progressBar(stream: BarStream, options: BarOptions = {}): (progress: Progress) => void {

@@ -26,6 +26,8 @@ export interface Result<Row = object, Prediction = unknown> extends Partial<Scor
  * What `evaluate` found.
  *
  * ```ts
+ * const program = new ChainOfThought("question -> answer");
+ * const dataset = [{ question: "What is 1 + 1?", answer: "2" }];
  * const report = await evaluate(program, { dataset, metric: exactMatch("answer") });
  * console.log(report.score, report.interval, report.scored);
  * for (const { index, error } of report.errors) console.log(index, error);
@@ -125,7 +127,7 @@ export class Report<Row = object, Prediction = unknown> {
       `score ${number(this.score)}${range}`,
       `${this.scored} of ${this.results.length} rows scored${failed > 0 ? `, ${failed} of them failed` : ""}`,
       ...(this.errors.length > 0
-        ? [`${this.errors.length} rows do not count: ${reason(this.errors[0]!.error)}`]
+        ? [`rows that do not count: ${this.errors.length}, the first by ${reason(this.errors[0]!.error)}`]
         : []),
       ...(cost ? [`$${number(cost.usd)} spent, $${number(cost.saved)} saved`] : []),
     ];

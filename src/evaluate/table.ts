@@ -18,7 +18,7 @@ export function table(
 
 /** Control characters would move a terminal's cursor. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
+const control = /[\u0000-\u001f\u007f-\u009f\s]+/g;
 
 function oneLine(text: string): string {
   return text.replace(control, " ").trim();

@@ -13,7 +13,7 @@ const doors: Readonly<Record<string, string>> = {
 };
 
 /** Pages about programs: every sample of theirs runs as it stands, on the simulated provider. */
-const pages = ["programs.md", "state.md"];
+const pages = ["evaluate.md", "programs.md", "state.md"];
 
 test.each(pages)("every sample of docs/%s runs", async (page) => {
   const folder = await mkdtemp(join(tmpdir(), "trunkline-samples-"));
