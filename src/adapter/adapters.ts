@@ -2,12 +2,16 @@ import { checks, show } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { Adapter } from "./adapter.ts";
 import { ChatAdapter } from "./chat.ts";
+import { JSONAdapter } from "./json.ts";
+import { XMLAdapter } from "./xml.ts";
 
 /** An adapter of ours by its name, or one of a user's own. */
 export type AdapterChoice = AdapterName | Adapter;
 
 const named = {
   chat: new ChatAdapter(),
+  json: new JSONAdapter(),
+  xml: new XMLAdapter(),
 } as const satisfies Record<string, Adapter>;
 
 /** The names of the adapters that come with the package. */

@@ -1,15 +1,29 @@
-import { checkOutputs, type FieldValues } from "../signature/check.ts";
 import type { Signature } from "../signature/signature.ts";
 import type { Field } from "../signature/types.ts";
-import type { Adapter, Demo, FieldReader, Plan, Question, Reading } from "./adapter.ts";
+import type { Adapter, Demo, Plan } from "./adapter.ts";
+import { ChatFields } from "./chat-fields.ts";
 import { valueText } from "./content.ts";
 import { guard, guardJson } from "./guard.ts";
-import { fieldList, noteOf } from "./notes.ts";
+import { objectIn } from "./json-answer.ts";
+import { labelsIn } from "./labels.ts";
+import { fieldList, hintOf, noteOf } from "./notes.ts";
+import { Outline } from "./outline.ts";
+import { RenderedPlan } from "./plan.ts";
 import { type NamedValue, Prompt, type Style, withoutHistory } from "./prompt.ts";
+import type { Reader } from "./reading.ts";
+import { sectionsIn } from "./sections.ts";
+import { tagsIn } from "./tags.ts";
 
 const marker = (name: string): string => `[[ ## ${name} ## ]]`;
-const completed = marker("completed");
 const escapes = { text: guard, json: guardJson };
+
+/** How the chat form is read where it was asked for, and where another was. */
+export const chatReader: Reader = {
+  own: sectionsIn,
+  loose: labelsIn,
+  others: [objectIn, tagsIn],
+  guards: true,
+};
 
 /**
  * Fields as sections under `[[ ## field ## ]]` markers: the default, which any model that can chat understands.
@@ -22,60 +36,46 @@ export class ChatAdapter implements Adapter {
   readonly name = "chat";
 
   plan(signature: Signature<unknown, unknown>, demos: readonly Demo[]): Plan {
-    return new ChatPlan(signature, demos);
+    const outline = new Outline(signature);
+    return new RenderedPlan({
+      prompt: new Prompt(signature, demos, styleOf(outline)),
+      outline,
+      reader: chatReader,
+      fields: () => new ChatFields(outline),
+    });
   }
 }
 
-class ChatPlan implements Plan {
-  readonly #signature: Signature<unknown, unknown>;
-  readonly #prompt: Prompt;
+/** Inputs as the chat form writes them, which the JSON form shares. */
+export const chatInputs: Pick<Style, "text" | "json" | "open" | "close"> = {
+  ...escapes,
+  open: (name) => `${marker(name)}\n`,
+  close: () => "",
+};
 
-  constructor(signature: Signature<unknown, unknown>, demos: readonly Demo[]) {
-    this.#signature = signature;
-    this.#prompt = new Prompt(signature, demos, styleOf(signature));
-  }
-
-  ask(inputs: FieldValues): Question {
-    return this.#prompt.ask(inputs);
-  }
-
-  askAgain(question: Question, answer: string, problem: string): Question {
-    return this.#prompt.askAgain(question, answer, problem);
-  }
-
-  read(answer: string): Reading | Promise<Reading> {
-    const pieces = answer.split(/^\[\[ ## (\w+) ## \]\]$/mu);
-    const values: Record<string, unknown> = {};
-    for (let i = 1; i < pieces.length; i += 2) values[pieces[i]!] = pieces[i + 1]!.trim();
-    return checkOutputs(this.#signature, values);
-  }
-
-  reader(): FieldReader {
-    return { push: () => [], end: () => [] };
-  }
-}
-
-function styleOf({ inputs, outputs, instructions }: Signature<unknown, unknown>): Style {
-  const shown = withoutHistory(inputs);
+function styleOf(outline: Outline): Style {
+  const { inputs, outputs, instructions } = outline.signature;
+  const end = marker(outline.endName);
   return {
-    ...escapes,
-    open: (name) => `${marker(name)}\n`,
-    close: () => "",
-    system: systemText(shown, outputs, instructions),
-    reminder: reminderText(outputs),
-    answer: answerText,
+    ...chatInputs,
+    system: systemText(withoutHistory(inputs), outputs, instructions, end),
+    reminder: reminderText(outputs, end),
+    answer: (values) => answerText(values, end),
   };
 }
 
-function systemText(inputs: readonly Field[], outputs: readonly Field[], instructions: string): string {
+function systemText(
+  inputs: readonly Field[],
+  outputs: readonly Field[],
+  instructions: string,
+  end: string,
+): string {
   const form = [
     ...inputs.map(({ name }) => `${marker(name)}\n{${name}}`),
     ...outputs.map((field) => `${marker(field.name)}\n{${field.name}}${behind(noteOf(field))}`),
-    completed,
+    end,
   ].join("\n\n");
-  const given = inputs.length === 0 ? "" : `The fields you are given:\n${fieldList(inputs)}\n`;
-  const asked = `The fields you write:\n${fieldList(outputs)}`;
-  return `${given}${asked}
+  return `${fieldList(inputs, outputs)}
 
 Every field stands under a marker of its own, in this form:
 
@@ -87,16 +87,12 @@ ${instructions}`;
 
 const behind = (note: string | undefined): string => (note === undefined ? "" : `   # ${note}`);
 
-function reminderText(outputs: readonly Field[]): string {
-  const fields = outputs.map((field) => {
-    const note = noteOf(field);
-    const hint = note === undefined ? "" : ` (${note.length > 120 ? "JSON, as described above" : note})`;
-    return `\`${marker(field.name)}\`${hint}`;
-  });
-  return `Now write the fields ${fields.join(", then ")}, each under its marker, and end with \`${completed}\`.`;
+function reminderText(outputs: readonly Field[], end: string): string {
+  const fields = outputs.map((field) => `\`${marker(field.name)}\`${hintOf(field)}`);
+  return `Now write ${fields.join(", then ")}, each value under its marker, and end with \`${end}\`.`;
 }
 
-function answerText(values: readonly NamedValue[]): string {
+function answerText(values: readonly NamedValue[], end: string): string {
   const sections = values.map(({ name, value }) => `${marker(name)}\n${valueText(value, name, escapes)}`);
-  return `${[...sections, completed].join("\n\n")}\n`;
+  return `${[...sections, end].join("\n\n")}\n`;
 }

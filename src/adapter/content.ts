@@ -14,7 +14,8 @@ export function valueText(value: unknown, name: string, { text, json }: Escapes)
   return typeof value === "string" ? text(value) : json(jsonText(value, name));
 }
 
-function jsonText(value: unknown, name: string): string {
+/** A value as JSON, or an error that names its field. */
+export function jsonText(value: unknown, name: string): string {
   try {
     return JSON.stringify(value) ?? "null";
   } catch (cause) {
@@ -62,6 +63,7 @@ export class Content {
 
   /** A plain text where nothing but text was added. */
   done(): string | readonly Part[] {
+    this.#text = this.#text.trimEnd();
     if (this.#parts.length === 0) return sendable(this.#text);
     this.#endText();
     return this.#parts;

@@ -3,8 +3,13 @@ import { printType } from "../signature/print.ts";
 import type { Field, FieldType } from "../signature/types.ts";
 import { type View, viewOf } from "./view.ts";
 
-/** The numbered list of fields: name, type, description. */
-export function fieldList(fields: readonly Field[]): string {
+/** What is given and what is asked for, as numbered lists: name, type, description. */
+export function fieldList(inputs: readonly Field[], outputs: readonly Field[]): string {
+  const given = inputs.length === 0 ? "" : `The fields you are given:\n${numbered(inputs)}\n\n`;
+  return `${given}The fields you write:\n${numbered(outputs)}`;
+}
+
+function numbered(fields: readonly Field[]): string {
   return fields
     .map(({ name, type, description, optional }, i) => {
       const about = description === undefined ? "" : `: ${description}`;
@@ -32,6 +37,15 @@ export function noteOf(field: Field): string | undefined {
   if (!field.optional) return note;
   return note === undefined ? "may be left out" : `${note}; may be left out`;
 }
+
+/** The same in brackets, for the end of a question, where it is short. */
+export function hintOf(field: Field): string {
+  const note = noteOf(field);
+  if (note === undefined) return "";
+  return ` (${note.length > maxHint ? "JSON, as described above" : note})`;
+}
+
+const maxHint = 120;
 
 function typeNote(type: FieldType): string | undefined {
   if (type.kind === "schema" && saysMore(type.json)) return jsonNote(type);

@@ -1,9 +1,10 @@
 import type { AssistantMessage, Message, UserMessage } from "../core/message.ts";
+import { frozenCopy } from "../core/plain-copy.ts";
 import type { FieldValues } from "../signature/check.ts";
 import { ownMember } from "../signature/check-value.ts";
 import type { Signature } from "../signature/signature.ts";
 import type { Field } from "../signature/types.ts";
-import type { Demo, Question } from "./adapter.ts";
+import type { Demo } from "./adapter.ts";
 import { Content, type Escapes, holdsMedia, valueText } from "./content.ts";
 import { sendable } from "./guard.ts";
 
@@ -33,6 +34,7 @@ interface Section {
 }
 
 const incomplete = "(An example with some of its fields left out.)\n\n";
+const noInputs = "(no inputs)";
 const leftOut = "(left out of this example)";
 
 /** An answer that goes back to the model is cut in its middle beyond this. */
@@ -60,23 +62,24 @@ export class Prompt {
     }));
     this.#histories = inputs.filter(({ type }) => type.kind === "history").map(({ name }) => name);
     this.#hasMedia = this.#sections.some(({ hasMedia }) => hasMedia);
-    this.#fixed = [{ role: "system", content: sendable(style.system) }, ...this.#demoTurns(demos)];
+    const system: Message = { role: "system", content: sendable(style.system) };
+    this.#fixed = [system, ...this.#demoTurns(demos)].map((message) => frozenCopy(message, "messages"));
   }
 
-  ask(inputs: FieldValues): Question {
+  ask(inputs: FieldValues): readonly Message[] {
     const messages = this.#fixed.slice();
     for (const name of this.#histories) this.#addHistory(messages, inputs[name]);
     messages.push(this.#user(inputs, "", this.#style.reminder));
-    return { messages };
+    return messages;
   }
 
-  askAgain(question: Question, answer: string, problem: string): Question {
+  askAgain(question: readonly Message[], answer: string, problem: string): readonly Message[] {
     const wrong = `That answer could not be used: ${problem}. Write the whole answer again, corrected.`;
-    const turns: Message[] = [
+    return [
+      ...question,
       { role: "assistant", content: sendable(shortened(answer)) },
       { role: "user", content: sendable(`${wrong}\n\n${this.#style.reminder}`) },
     ];
-    return { ...question, messages: [...question.messages, ...turns] };
   }
 
   /** Incomplete ones first, so that what stands next to the question is a whole one. */
@@ -133,7 +136,7 @@ export class Prompt {
       const value = ownMember(values, name);
       if (value !== undefined) text += open + valueText(value, name, this.#style) + close;
     }
-    return after === "" ? text.trimEnd() || "(no inputs)" : text + after;
+    return after === "" ? text.trimEnd() || noInputs : text + after;
   }
 
   #parts(values: FieldValues, before: string, after: string): UserMessage["content"] {
@@ -148,13 +151,15 @@ export class Prompt {
       content.add(close);
     }
     content.add(after);
-    return content.done();
+    return content.done() || noInputs;
   }
 
   /** `absent` stands in for outputs that are not there; without it they are left out. */
   #assistant(values: FieldValues, absent?: string): AssistantMessage {
-    const named = this.#outputs.map(({ name }) => ({ name, value: ownMember(values, name) ?? absent }));
-    const given = named.filter(({ value }) => value !== undefined);
+    const given = this.#outputs.flatMap((field) => {
+      const value = isGiven(field, values) ? ownMember(values, field.name) : absent;
+      return value === undefined ? [] : { name: field.name, value };
+    });
     return { role: "assistant", content: sendable(this.#style.answer(given)) };
   }
 }

@@ -7,13 +7,19 @@ export interface ViewMember {
   readonly optional: boolean;
 }
 
+/** What is one word or number. */
+export type ScalarView =
+  | { readonly kind: "number" | "int" | "boolean" | "null" }
+  | { readonly kind: "literal"; readonly value: string | number | boolean };
+
 /**
  * What an adapter knows of a type, however it was given: the words of a signature string and a schema's JSON
  * Schema look alike here. `any` is what neither says more about.
  */
 export type View =
-  | { readonly kind: "string" | "number" | "int" | "boolean" | "null" | "any" }
-  | { readonly kind: "literal"; readonly value: string | number | boolean }
+  | { readonly kind: "string" }
+  | { readonly kind: "any" }
+  | ScalarView
   | { readonly kind: "array"; readonly items: View }
   | { readonly kind: "map"; readonly values: View }
   | { readonly kind: "union"; readonly members: readonly View[] }
@@ -120,12 +126,45 @@ function union(members: readonly View[]): View {
   return members.length === 1 ? members[0]! : { kind: "union", members };
 }
 
-/** Whether a view takes null. */
-export function takesNull(view: View): boolean {
-  return view.kind === "null" || (view.kind === "union" && view.members.some(takesNull));
-}
-
 /** Whether a text is a value of this view as it stands. */
 export function takesText(view: View): boolean {
   return view.kind === "string" || (view.kind === "union" && view.members.some(takesText));
+}
+
+/** Whether a value of JSON is of this view as it stands. */
+export function fits(view: View, value: unknown): boolean {
+  switch (view.kind) {
+    case "any":
+      return true;
+    case "literal":
+      return value === view.value;
+    case "null":
+      return value === null;
+    case "int":
+      return Number.isSafeInteger(value);
+    case "union":
+      return view.members.some((member) => fits(member, value));
+    case "array":
+      return Array.isArray(value) && value.every((item) => fits(view.items, item));
+    case "map":
+      return isRecord(value) && Object.values(value).every((member) => fits(view.values, member));
+    case "shape":
+      return isRecord(value) && view.members.every((member) => fitsMember(member, value));
+    default:
+      return typeof value === view.kind;
+  }
+}
+
+function fitsMember(
+  { name, view, optional }: ViewMember,
+  record: Readonly<Record<string, unknown>>,
+): boolean {
+  return Object.hasOwn(record, name) ? fits(view, record[name]) : optional;
+}
+
+/** Whether a value has members, and no order. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -1,0 +1,227 @@
+import { Bare, Broken, cutOff, elided, empty, tangled, tooDeep } from "./broken.ts";
+import { sameOf } from "./found.ts";
+import { behindComments, behindSpace, isMark } from "./json-marks.ts";
+import { closersOf, keyAt, type Place, readString } from "./json-string.ts";
+import { Names, namesOf } from "./names.ts";
+import type { View } from "./view.ts";
+
+/** Values by name, as an answer holds them. Some may be `Bare` or `Broken`, at any depth. */
+export type Members = Record<string, unknown>;
+
+const maxDepth = 64;
+const any: View = { kind: "any" };
+const noNames = new Names([]);
+const inList: Place = { in: "list", names: noNames, seen: new Set() };
+
+interface ObjectRead {
+  readonly members: Members;
+  readonly closed: boolean;
+  /** False where the model says that it left members out. */
+  readonly whole: boolean;
+}
+
+/**
+ * Reads JSON that a model wrote carelessly: wrong or missing quotes, commas, colons and ends, comments, Python's
+ * words, raw line breaks. It knows the names it waits for, so it can tell where a text ends that holds quotes; what
+ * cannot be told is `Broken`, never guessed. Time is linear: it looks ahead a bounded stretch only.
+ */
+export class JsonReader {
+  readonly #text: string;
+  #at: number;
+  #depth = 0;
+
+  constructor(text: string, at = 0) {
+    this.#text = text;
+    this.#at = at;
+  }
+
+  /** Where reading stands. */
+  get at(): number {
+    return this.#at;
+  }
+
+  /** The object that begins here. One whose last brace is missing counts as far as its members are whole. */
+  object(view: View): Members {
+    return this.#object(view).members;
+  }
+
+  /** The list that begins here, which must be whole. */
+  list(view: View): unknown {
+    return this.#list(view);
+  }
+
+  #value(view: View, place: Place): unknown {
+    this.#at = behindComments(this.#text, this.#at);
+    const { closes, opens } = this.#here();
+    if (opens === "object") return this.#inner(view);
+    if (opens === "list") return this.#list(view);
+    if (opens === "text") {
+      const { value, end } = readString(this.#text, this.#at, place);
+      this.#at = end;
+      return value;
+    }
+    if (this.#at >= this.#text.length) return cutOff;
+    return closes ? empty : this.#bare(place);
+  }
+
+  #here(): { readonly opens?: "object" | "list" | "text"; readonly closes: boolean } {
+    if (isMark(this.#text, this.#at, "opensObject")) return { opens: "object", closes: false };
+    if (isMark(this.#text, this.#at, "opensList")) return { opens: "list", closes: false };
+    if (closersOf(this.#text[this.#at]) !== undefined) return { opens: "text", closes: false };
+    return { closes: isMark(this.#text, this.#at, "closes") || isMark(this.#text, this.#at, "comma") };
+  }
+
+  /** An object inside a value: what is not whole in it spoils it all. */
+  #inner(view: View): unknown {
+    const { members, closed, whole } = this.#object(view);
+    if (!closed) return cutOff;
+    return whole ? (spoiled(Object.values(members)) ?? members) : elided;
+  }
+
+  #object(view: View): ObjectRead {
+    const members: Members = {};
+    if (++this.#depth > maxDepth) return this.#giveUp(members);
+    const own = membersOf(view);
+    const seen = new Set<string>();
+    const place: Place = { in: "object", names: own.names, seen };
+    let whole = true;
+    this.#at++;
+    for (;;) {
+      this.#skipCommas();
+      if (isMark(this.#text, this.#at, "closes")) break;
+      if (this.#skipDots()) {
+        whole = false;
+        continue;
+      }
+      const key = keyAt(this.#text, this.#at);
+      if (key === undefined) return { members, closed: false, whole };
+      this.#at = behindSpace(this.#text, key.end);
+      if (key.hasColon || this.#text[this.#at] === "=") this.#at++;
+      const name = own.names.find(key.name) ?? key.name;
+      const value = this.#value(own.viewOf(name), place);
+      setMember(members, name, seen.has(name) ? sameOf(members[name], value) : value);
+      seen.add(name);
+    }
+    this.#at++;
+    this.#depth--;
+    return { members, closed: true, whole };
+  }
+
+  #giveUp(members: Members): ObjectRead {
+    this.#at = this.#text.length;
+    return { members, closed: false, whole: false };
+  }
+
+  #list(view: View): unknown {
+    if (++this.#depth > maxDepth) {
+      this.#at = this.#text.length;
+      return tooDeep;
+    }
+    const itemView = view.kind === "array" ? view.items : any;
+    const items: unknown[] = [];
+    let whole = true;
+    this.#at++;
+    for (;;) {
+      this.#skipCommas();
+      if (this.#at >= this.#text.length) return cutOff;
+      if (isMark(this.#text, this.#at, "closesList")) break;
+      if (isMark(this.#text, this.#at, "closesObject")) {
+        this.#depth--;
+        return this.#missingBracket(items, whole);
+      }
+      if (this.#skipDots()) whole = false;
+      else items.push(this.#value(itemView, inList));
+    }
+    this.#at++;
+    this.#depth--;
+    return whole ? (spoiled(items) ?? items) : elided;
+  }
+
+  /** A brace where the bracket belongs: it stands in for it if the object goes on behind it, else it ends the object. */
+  #missingBracket(items: readonly unknown[], whole: boolean): unknown {
+    const next = behindSpace(this.#text, this.#at + 1);
+    const goesOn =
+      isMark(this.#text, next, "comma") && keyAt(this.#text, behindSpace(this.#text, next + 1))?.hasColon;
+    if (goesOn) this.#at++;
+    return whole ? (spoiled(items) ?? items) : elided;
+  }
+
+  /** A value without quotes: a number, a word, or a text up to the next sign. */
+  #bare(place: Place): unknown {
+    const start = this.#at;
+    const token = bareToken.exec(this.#text.slice(start, start + maxToken))?.[0];
+    if (token !== undefined && this.#endsToken(start + token.length)) {
+      this.#at = start + token.length;
+      if (place.in === "object") this.#skipThousands();
+      const isWord = /[a-z]$/i.test(token);
+      return this.#at < this.#text.length || isWord ? new Bare(this.#text.slice(start, this.#at)) : cutOff;
+    }
+    while (this.#at < this.#text.length && !isEndOfBare(this.#text, this.#at)) this.#at++;
+    if (this.#at >= this.#text.length) return cutOff;
+    const text = this.#text.slice(start, this.#at).trim();
+    return /["{[:\u201c]/.test(text) || this.#commaInText(place) ? tangled : new Bare(text);
+  }
+
+  #endsToken(at: number): boolean {
+    let i = at;
+    while (this.#text[i] === " " || this.#text[i] === "\t") i++;
+    const char = this.#text[i];
+    return char === undefined || char === "\r" || isEndOfBare(this.#text, i) || /["'#/]/.test(char);
+  }
+
+  /** `1,234` in an object: no member begins with a digit. */
+  #skipThousands(): void {
+    const more = /^(?:,\d{3})+(?:\.\d+)?(?![\d.])/.exec(this.#text.slice(this.#at, this.#at + maxToken));
+    if (more !== null) this.#at += more[0].length;
+  }
+
+  /** A comma in an object behind which no member begins belongs to the text before it. */
+  #commaInText(place: Place): boolean {
+    if (place.in === "list" || !isMark(this.#text, this.#at, "comma")) return false;
+    const next = behindComments(this.#text, this.#at + 1);
+    return !isMark(this.#text, next, "closes") && keyAt(this.#text, next)?.hasColon !== true;
+  }
+
+  #skipCommas(): void {
+    this.#at = behindComments(this.#text, this.#at);
+    while (isMark(this.#text, this.#at, "comma")) this.#at = behindComments(this.#text, this.#at + 1);
+  }
+
+  /** Dots in the place of what was left out. */
+  #skipDots(): boolean {
+    const dots = this.#text.startsWith("...", this.#at) ? 3 : this.#text[this.#at] === "\u2026" ? 1 : 0;
+    this.#at += dots;
+    return dots > 0;
+  }
+}
+
+/** Numbers, and the words that stand for values. */
+const bareToken = /^(?:[-+]?\.?\d[\d.eE+-]*|[A-Za-z]+)/;
+const maxToken = 400;
+
+function isEndOfBare(text: string, at: number): boolean {
+  return text[at] === "\n" || isMark(text, at, "comma") || isMark(text, at, "closes");
+}
+
+interface OwnMembers {
+  readonly names: Names;
+  viewOf(name: string): View;
+}
+
+function membersOf(view: View): OwnMembers {
+  if (view.kind === "shape") {
+    const byName = new Map(view.members.map((member) => [member.name, member.view]));
+    return { names: namesOf(view.members), viewOf: (name) => byName.get(name) ?? any };
+  }
+  const values = view.kind === "map" ? view.values : any;
+  return { names: noNames, viewOf: () => values };
+}
+
+function spoiled(values: readonly unknown[]): Broken | undefined {
+  return values.find((value) => value instanceof Broken) as Broken | undefined;
+}
+
+function setMember(members: Members, name: string, value: unknown): void {
+  if (name !== "__proto__") members[name] = value;
+  else Object.defineProperty(members, name, { value, enumerable: true, configurable: true, writable: true });
+}
