@@ -6,12 +6,20 @@ import type { Job, Outcome, Weight } from "./job.ts";
 
 // Runs a predictor over rows from an async iterable, and weighs the heap on the way.
 
-const { rows, weighEvery } = job<Job>();
+const { rows, weighEvery, answers: answersWhen } = job<Job>();
 const { completion, Predict } = await trunkline();
 const { scriptedLM } = await testing();
 
 const said = completion(answers.chat, { inputTokens: 400, outputTokens: 20, finishReason: "stop" });
-const lm = scriptedLM(() => said, { keepCalls: 0, cache: false });
+let running = 0;
+let peak = 0;
+async function sayLater(): Promise<typeof said> {
+  peak = Math.max(peak, ++running);
+  await new Promise((resolve) => setImmediate(resolve));
+  running--;
+  return said;
+}
+const lm = scriptedLM(answersWhen === "later" ? sayLater : () => said, { keepCalls: 0, cache: false });
 const predict = new Predict(signatureText).setLM(lm);
 predict.demos = demosOf(demoCount);
 
@@ -40,5 +48,5 @@ answer(async (): Promise<Outcome> => {
     cpu = process.cpuUsage();
     started = performance.now();
   }
-  return { weights, ms, cpuUs, failed, ahead };
+  return { weights, ms, cpuUs, failed, ahead, inWork: Math.max(peak, 1) };
 });
