@@ -78,8 +78,8 @@ class Ring {
   }
 
   /**
-   * The place of the key that can start the call soonest, and takes it there within `most`; none of `tried` and
-   * none that is left alone. Undefined when there is none.
+   * The place of the key that can start the call soonest, and within `most`; none of `tried`, and none that is left
+   * alone. Undefined when there is none.
    */
   choose(
     request: ChatRequest,
@@ -96,13 +96,14 @@ class Ring {
     const { length } = this.places;
     this.#turn = (this.#turn + 1) % length;
     let best: number | undefined;
-    let bestMs = most;
+    let bestMs = Number.POSITIVE_INFINITY;
     let bestLoad = Number.POSITIVE_INFINITY;
     for (let step = 0; step < length; step++) {
       const place = (this.#turn + step) % length;
       if (tried.includes(place) || this.places[place]!.state.asideFor(model, now) !== undefined) continue;
       const lane = this.#lane(place, model);
       const wait = lane?.outlookMs(request, input, options) ?? 0;
+      if (wait > most) continue;
       const ms = known !== undefined && known[place]! < warmest ? wait + coldMs : wait;
       const load = lane?.load ?? 0;
       if (ms > bestMs || (ms === bestMs && load >= bestLoad)) continue;

@@ -33,7 +33,8 @@ export class Lead {
   sharedUntil = Number.NEGATIVE_INFINITY;
 }
 
-const noMarks: readonly number[] = [];
+/** Nothing is shared. */
+export const noMarks: readonly number[] = Object.freeze([]);
 /** How many prefixes a lane remembers. */
 const mostPrefixes = 4_096;
 

@@ -3,7 +3,7 @@ import type { Timer } from "../core/clock.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Claim } from "./dimension.ts";
 import type { Door } from "./door.ts";
-import type { Lead, Sharer } from "./prefix.ts";
+import { type Lead, noMarks, type Sharer } from "./prefix.ts";
 import type { Prefixes } from "./prefix-key.ts";
 import { headStartMs, type Queued } from "./queue.ts";
 import type { Reservation } from "./rates.ts";
@@ -39,7 +39,7 @@ export class Ticket implements Queued, Sharer, Watch {
   least = 0;
   prefixWait = 0;
   shared = 0;
-  marks: readonly number[] = [];
+  marks = noMarks;
   leads: Lead[] = [];
   /** It leads for calls that wait, so its answer is asked for as a stream. */
   leading = false;

@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { LineFacts } from "../../src/admission/admission.ts";
 import { keys } from "../../src/admission/keys.ts";
 import { retry } from "../../src/admission/retry.ts";
 import { type Call, type CallOptions, compose } from "../../src/core/call.ts";
+import { completion } from "../../src/core/completion.ts";
 import { type ErrorCode, TrunklineError } from "../../src/core/errors.ts";
 import { makeRequest } from "../../src/core/request.ts";
 import { Slots } from "../../src/core/slots.ts";
@@ -32,6 +34,20 @@ function refusal(
 }
 const limited = (retryAfterMs?: number): TrunklineError =>
   refusal("rate_limit", { status: 429, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+
+const system = "You answer briefly. ".repeat(800);
+
+/** A question with a long prefix. */
+const ask = (question: string, text = system) =>
+  makeRequest(
+    "m",
+    [
+      { role: "system", content: text },
+      { role: "user", content: question },
+    ],
+    {},
+    {},
+  );
 
 /** Starts a call and keeps its outcome. */
 function start(call: Call, rig: Rig, prompt: string, options: Partial<CallOptions> = {}) {
@@ -423,18 +439,6 @@ describe("a key that is refused", () => {
 });
 
 describe("a shared prefix stays with one key", () => {
-  const system = "You answer briefly. ".repeat(800);
-  const ask = (question: string, text = system) =>
-    makeRequest(
-      "m",
-      [
-        { role: "system", content: text },
-        { role: "user", content: question },
-      ],
-      {},
-      {},
-    );
-
   test("the calls of one tick, and those after them", async () => {
     const rig = new Rig();
     const call = ring(rig, 3, { cachesPrefixes: true });
@@ -491,7 +495,89 @@ describe("a shared prefix stays with one key", () => {
     await rig.settle();
     expect(used(rig).toSorted()).toEqual([0, 0, 1, 1]);
   });
+
+  test("a key that is limited is left for a cold one at once, however short its pause", async () => {
+    const rig = new Rig();
+    const call = ring(rig, 2, { cachesPrefixes: true });
+    call(ask("first"), rig.options());
+    await rig.settle();
+    await rig.works[0]!.answer();
+    call(ask("second"), rig.options());
+    await rig.settle();
+    const home = used(rig)[0]!;
+    await rig.works[1]!.fail(limited(500));
+    expect(used(rig)).toEqual([home, home, 1 - home]);
+  });
 });
+
+/** How a key answers while one of its moods lasts. */
+type Mood = "works" | "limited" | "refused" | "spent" | "forbidden";
+const codes = { refused: "auth", spent: "quota", forbidden: "permission" } as const;
+
+test("whatever some keys do: while one works no call is lost, none is paid twice, and everything is given back", async () => {
+  const moods = fc.array(fc.constantFrom<Mood>("works", "limited", "refused", "spent", "forbidden"), {
+    minLength: 6,
+    maxLength: 6,
+  });
+  const arrivals = fc.array(
+    fc.record({ at: fc.nat(50_000), ms: fc.integer({ min: 1, max: 3_000 }), shares: fc.boolean() }),
+    { minLength: 1, maxLength: 40 },
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(moods, { minLength: 1, maxLength: 3 }),
+      arrivals,
+      fc.nat(3_000),
+      async (others, calls, hint) => {
+        const rig = new Rig(hint);
+        const { clock, admission } = rig;
+        const slots = new Slots(5);
+        const answered = new Map<string, number>();
+        const driver: Call = ({ messages }, { key }) => {
+          const question = messages.at(-1)!.content as string;
+          // The last key always works.
+          const mood = others[key!]?.[Math.floor(clock.now() / 10_000) % 6] ?? "works";
+          return new Promise((resolve, reject) => {
+            clock.after(Number(question.split(" ")[1]), () => {
+              if (mood === "limited") reject(limited(hint > 1_500 ? hint * 20 : undefined));
+              else if (mood !== "works") reject(refusal(codes[mood]));
+              else {
+                answered.set(question, (answered.get(question) ?? 0) + 1);
+                resolve(completion("ok"));
+              }
+            });
+          });
+        };
+        const shared = { slots: [slots], gauges: { queued: 0, waitingForSocket: 0 }, cachesPrefixes: true };
+        const lines = [...others, []].map((_, i) => rig.facts({ ...shared, account: `account ${i}` }));
+        const logger = () => ({ debug() {}, info() {}, warn() {} });
+        const call = compose(
+          [
+            retry({ clock, budget: admission.budget("o") }),
+            keys({ clock, logger, admission, provider, lines }),
+          ],
+          driver,
+        );
+        const outcomes: unknown[] = [];
+        for (const [i, { at, ms, shares }] of calls.entries()) {
+          clock.after(at, () => {
+            const question = `${i} ${ms}`;
+            const asked = shares ? ask(question) : request(question);
+            call(asked, rig.options()).then(
+              ({ text }) => outcomes.push(text),
+              (error) => outcomes.push(error),
+            );
+          });
+        }
+        await clock.advance(3_600_000);
+        expect(outcomes).toEqual(Array(calls.length).fill("ok"));
+        expect([...answered.values()]).toEqual(Array(calls.length).fill(1));
+        expect([slots.used, shared.gauges.queued, clock.pending]).toEqual([0, 0, 0]);
+      },
+    ),
+    { numRuns: 150 },
+  );
+}, 30_000);
 
 test("a Client that was closed forgets its lanes and still ends what runs", async () => {
   const rig = new Rig();
