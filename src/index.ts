@@ -16,6 +16,8 @@ export type {
 } from "./adapter/adapter.ts";
 export type { AdapterChoice, AdapterName } from "./adapter/adapters.ts";
 export { ChatAdapter } from "./adapter/chat.ts";
+export { JSONAdapter } from "./adapter/json.ts";
+export { XMLAdapter } from "./adapter/xml.ts";
 export type { CacheStats } from "./cache/cache.ts";
 export type { CacheOptions, Tier } from "./cache/options.ts";
 export type { Entry, Store } from "./cache/store.ts";

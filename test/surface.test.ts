@@ -17,6 +17,8 @@ test("R32: the names that users import are these, each there on purpose", () => 
       "ChatAgent",
       "ChatAdapter",
       "DriverLM",
+      "JSONAdapter",
+      "XMLAdapter",
       "Example",
       "LM",
       "Module",
