@@ -1,10 +1,11 @@
 import { checkOptions, checks } from "../core/check.ts";
+import { ownMember } from "../signature/check-value.ts";
 import { demosToFile } from "./state/demos.ts";
 import { dspyField, fieldsOf, savedField } from "./state/fields.ts";
-import { type Change, fitted, type StatefulPredictor } from "./state/fit.ts";
+import { type Change, type Fitted, fitted, type StatefulPredictor } from "./state/fit.ts";
 import { type JsonObject, jsonCopy } from "./state/json-data.ts";
 import { formatVersion, type Origin, ownNames, readLayout, type Saved } from "./state/layout.ts";
-import { matchNames } from "./state/names.ts";
+import { type Pair, pairsOf } from "./state/pairs.ts";
 import { Differences, quoted, wrongState } from "./state/wrong.ts";
 
 export type { Origin } from "./state/layout.ts";
@@ -34,7 +35,10 @@ export function stateOf(module: Stateful, about: About = {}): ProgramState {
   const named = predictorsOf(module);
   const parts = named.map(([name, predictor]) => [name, partOf(name, predictor)] as const);
   const models = about.models ?? {};
-  const details = named.map(([name, predictor]) => [name, detailsOf(name, predictor, models[name])]);
+  const details = named.map(([name, predictor]) => [
+    name,
+    detailsOf(name, predictor, ownMember(models, name) as string | undefined),
+  ]);
   const { provenance = {} } = about;
   return Object.freeze({
     ...(isBare(module, named) ? parts[0]![1] : Object.fromEntries(parts)),
@@ -86,49 +90,33 @@ export function applyState(module: Stateful, state: unknown, options: ApplyOptio
   const named = predictorsOf(module);
   const differences = new Differences();
   const pairs = pairsOf(saved, named, isBare(module, named), options.partial ?? false, differences);
-  const changes = pairs.map(([name, predictor, from]) =>
+  const changes = pairs.map(({ name, predictor, from }) =>
     fitted(name, predictor, saved.predictors.get(from)!, differences),
   );
   differences.settle(`the state does not fit ${ownerOf(module)}`);
   commit(changes);
-  const leftOut = pairs.flatMap(([name], i) =>
-    changes[i]!.leftOut.length > 0 ? [[name, changes[i]!.leftOut]] : [],
-  );
-  return Object.freeze({ ...saved.origin, leftOut: Object.freeze(Object.fromEntries(leftOut)) });
+  return originFor(saved.origin, pairs, changes);
 }
 
-/** Which predictor of the file each one of the program takes. */
-function pairsOf(
-  saved: Saved,
-  named: Named,
-  bare: boolean,
-  partial: boolean,
-  differences: Differences,
-): [name: string, predictor: StatefulPredictor, from: string][] {
-  if (saved.isFlat !== bare) {
-    differences.add(
-      bare
-        ? `the file holds a program with ${listed([...saved.predictors.keys()])}, not a predictor alone`
-        : `the file holds a predictor alone, not a program with ${listed(named.map(([name]) => name))}`,
-    );
-    return [];
-  }
-  const theirs = [...saved.predictors.keys()];
-  const ours = named.map(([name]) => name);
-  const isForeign = saved.origin.writer === "dspy";
-  const meant = matchNames(theirs, ours, isForeign);
-  const fromOf = new Map([...meant].map(([from, name]) => [name, from]));
-  for (const name of theirs) {
-    if (!meant.has(name)) differences.add(`the file has the predictor ${quoted(name)}, the program has not`);
-  }
-  for (const name of partial ? [] : ours) {
-    if (fromOf.has(name)) continue;
-    const frozen = isForeign ? "; DSPy leaves out the parts of a program that were compiled before it" : "";
-    differences.add(`the program has the predictor ${quoted(name)}, the file has not${frozen}`);
-  }
-  return named.flatMap(([name, predictor]) => {
-    const from = fromOf.get(name);
-    return from === undefined ? [] : [[name, predictor, from] as [string, StatefulPredictor, string]];
+/** What the file says of its origin, by the program's names. */
+function originFor(
+  { writer, models, provenance }: Saved["origin"],
+  pairs: readonly Pair[],
+  changes: readonly Fitted[],
+): Origin {
+  const ours = pairs.flatMap(({ name, from }) => {
+    const model = ownMember(models, from);
+    return model === undefined ? [] : [[name, model]];
+  });
+  const leftOut = pairs.flatMap(({ name }, i) => {
+    const columns = changes[i]!.leftOut;
+    return columns.length === 0 ? [] : [[name, columns]];
+  });
+  return Object.freeze({
+    writer,
+    models: Object.freeze(Object.fromEntries(ours)),
+    provenance,
+    leftOut: Object.freeze(Object.fromEntries(leftOut)),
   });
 }
 
@@ -180,8 +168,4 @@ function ownerOf(module: Stateful): string {
 /** Whether the program is one predictor and nothing around it. */
 function isBare(module: Stateful, named: Named): boolean {
   return named.length === 1 && (named[0]![1] as unknown) === module;
-}
-
-function listed(names: readonly string[]): string {
-  return names.slice(0, 8).map(quoted).join(", ") + (names.length > 8 ? ", ..." : "");
 }

@@ -200,7 +200,7 @@ test("what is no file is not waited for", async () => {
     code: "state",
     message: expect.stringMatching(/none\.json cannot be read \(ENOENT\)$/),
   });
-  execFileSync("mkfifo", [join(folder, "pipe.json")]);
+  execFileSync("sh", ["-c", 'mkfifo "$0"', join(folder, "pipe.json")]);
   await expect(loadState(program, join(folder, "pipe.json"))).rejects.toThrow(/pipe\.json is no file$/);
   await expect(loadState(program, "/dev/zero")).rejects.toThrow(/is no file$/);
 });

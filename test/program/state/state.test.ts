@@ -209,10 +209,9 @@ describe("names that differ by camel case", () => {
 
   test("fit, in predictors, fields and demos", () => {
     const program = new Camel();
-    applyState(
-      program,
-      dspyState("generate_query", { user_question: "a", search_query: "b", augmented: true }),
-    );
+    const state = dspyState("generate_query", { user_question: "a", search_query: "b", augmented: true });
+    state.generate_query.lm = { model: "openai/gpt-4o-mini" };
+    expect(applyState(program, state).models).toEqual({ generateQuery: "openai/gpt-4o-mini" });
     expect(program.generateQuery.demos).toEqual([{ userQuestion: "a", searchQuery: "b", augmented: true }]);
   });
 
