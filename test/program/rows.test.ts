@@ -261,6 +261,7 @@ describe("rows inside rows", () => {
 describe("one agent a row", () => {
   let provider: SimulatedProvider;
   beforeEach(async () => {
+    await clients.close({ mode: "abort" });
     provider = await simulatedProvider({ tls: false });
   });
   afterEach(async () => {
