@@ -5,7 +5,12 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = join(import.meta.dirname, "..", "..");
-const files = ["test/program/types.ts", "test/evaluate/types.ts", "test/signature/table.ts"];
+const files = [
+  "test/program/design.ts",
+  "test/program/types.ts",
+  "test/evaluate/types.ts",
+  "test/signature/table.ts",
+];
 let folder: string;
 
 /** The declarations that users get, once for both compilers, and the files that use them beside. */
