@@ -6,6 +6,7 @@ import { deliver } from "../core/deltas.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { type Logger, silent } from "../core/log.ts";
 import type { Ask, Owner } from "./ask.ts";
+import { Clears } from "./clears.ts";
 import { DiskStore } from "./disk-store.ts";
 import { Join, type JoinHost } from "./join.ts";
 import { type KeyFacts, Keys, scopePrefixes, storedKey } from "./key.ts";
@@ -62,7 +63,8 @@ const longestLine = 64 * 2 ** 20;
 /** Whether and where the answer of a join is stored. */
 interface Keep {
   readonly memoryOnly: boolean;
-  readonly epoch: number;
+  /** How many clears there had been when it began. */
+  readonly clears: number;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -89,8 +91,8 @@ export class Cache {
   readonly #counts = { hits: 0, misses: 0, joins: 0, bypassed: 0, failures: 0 };
   readonly #said = new Set<unknown>();
   #options: CacheOptions;
-  /** Raised by every clear: what was asked before it is not stored after it. */
-  #epoch = 0;
+  /** What was asked before a clear is not stored after it. */
+  readonly #clears = new Clears();
   #tiers: Tiers;
   #memory: MemoryStore | undefined;
 
@@ -129,9 +131,11 @@ export class Cache {
   async clear(scope?: string): Promise<void> {
     if (scope !== undefined && typeof scope !== "string")
       throw wrongOption("cache.clear", "the name of a scope, or nothing", scope);
-    this.#epoch++;
-    this.#joins.clear();
-    await this.#tiers.clear(scope === undefined ? [""] : scopePrefixes(scope));
+    const prefixes = scope === undefined ? [""] : scopePrefixes(scope);
+    this.#clears.add(scope);
+    for (const key of this.#joins.keys())
+      if (prefixes.some((prefix) => key.startsWith(prefix))) this.#joins.delete(key);
+    await this.#tiers.clear(prefixes);
   }
 
   /** Forgets what is in this process's memory; what is on disk is read again. */
@@ -257,7 +261,7 @@ export class Cache {
   }
 
   #host(memoryOnly: boolean): JoinHost {
-    const keep: Keep = { memoryOnly, epoch: this.#epoch };
+    const keep: Keep = { memoryOnly, clears: this.#clears.count };
     return {
       counts: this.#counts,
       now: () => this.#clock.now(),
@@ -291,7 +295,8 @@ export class Cache {
   #settled(ask: Ask, came: Completion, keep: Keep): Completion {
     try {
       const { answer, text } = settle(came);
-      if (text !== undefined && keep.epoch === this.#epoch) this.#store(ask, answer, text, keep);
+      if (text !== undefined && !this.#clears.reached(ask.options.cache!.scope, keep.clears))
+        this.#store(ask, answer, text, keep);
       return answer;
     } catch (error) {
       this.#warnOnce(`an answer was not stored, because it is no plain data: ${(error as Error).message}`);

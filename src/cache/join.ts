@@ -1,16 +1,10 @@
-import {
-  type CallOptions,
-  type CallRecord,
-  type Delta,
-  newRecord,
-  type Priority,
-  priorities,
-} from "../core/call.ts";
+import { type CallOptions, type CallRecord, type Delta, type Moves, newRecord } from "../core/call.ts";
 import type { Completion } from "../core/completion.ts";
 import { deliver } from "../core/deltas.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import { CallSignal, type Leave } from "../core/signals.ts";
 import { type Ask, isForeign } from "./ask.ts";
+import { Demand } from "./demand.ts";
 import { handOut } from "./storable.ts";
 import { type Entry, isFresh } from "./store.ts";
 import { Transcript } from "./transcript.ts";
@@ -44,7 +38,9 @@ export class Join implements Host {
   /** Who asked for the work; until then it is being looked up. */
   #leader: Ask | undefined;
   #transcript: Transcript | undefined;
-  #deadlineAt: number | undefined;
+  readonly #demand = new Demand(this.#waiters);
+  /** Where the work waits for its turn, it hears that others wait for it now. */
+  readonly #moves: Moves = {};
   #ended = false;
 
   constructor(host: JoinHost, key: string, arrivedAt: number) {
@@ -60,8 +56,7 @@ export class Join implements Host {
       const waiter = new Waiter(this, ask, resolve, reject);
       if (this.#waiters.size > 0) waiter.keepContext();
       this.#waiters.add(waiter);
-      if (this.#deadlineAt !== undefined)
-        this.#deadlineAt = Math.max(this.#deadlineAt, ask.options.deadlineAt);
+      if (this.#demand.add(ask.options)) this.#moves.onMoved?.();
       if (this.#leader === undefined) return;
       this.#host.counts.joins++;
       ask.options.record.cache = "join";
@@ -99,48 +94,36 @@ export class Join implements Host {
     if (!this.#waiters.has(waiter)) return;
     const [payer] = this.#waiters;
     this.#part(waiter);
+    const changed = this.#demand.remove(waiter.ask.options);
     waiter.reject(error);
-    this.#deadlineAt = undefined;
     if (this.#leader !== undefined && waiter === payer) this.#tellCounts(waiter.ask.options.record);
     const [next] = this.#waiters;
     if (next === undefined) {
       this.#end();
       this.#signal.abort(error);
-    } else if (this.#leader !== undefined) next.ask.options.record.cache = "miss";
+      return;
+    }
+    if (changed) this.#moves.onMoved?.();
+    if (this.#leader !== undefined) next.ask.options.record.cache = "miss";
   }
 
   #optionsOf(leader: Ask): CallOptions {
     const { onDelta } = leader.options;
     if (onDelta !== undefined) this.#transcript = new Transcript();
-    const latest = (): number => this.#latestDeadline();
-    const highest = (): Priority => this.#highestPriority();
+    const demand = this.#demand;
     return {
       ...leader.options,
       signal: this.#signal,
       onDelta: onDelta && this.#hear,
       record: this.#record,
       get deadlineAt() {
-        return latest();
+        return demand.deadlineAt;
       },
       get priority() {
-        return highest();
+        return demand.priority;
       },
+      moves: this.#moves,
     };
-  }
-
-  #latestDeadline(): number {
-    if (this.#deadlineAt === undefined) {
-      let latest = Number.NEGATIVE_INFINITY;
-      for (const { ask } of this.#waiters) latest = Math.max(latest, ask.options.deadlineAt);
-      this.#deadlineAt = latest;
-    }
-    return this.#deadlineAt;
-  }
-
-  #highestPriority(): Priority {
-    let best = priorities.length - 1;
-    for (const { ask } of this.#waiters) best = Math.min(best, priorities.indexOf(ask.options.priority));
-    return priorities[best]!;
   }
 
   readonly #hear = (delta: Delta): void => {
@@ -201,6 +184,7 @@ export class Join implements Host {
     waiter.tell((onDelta) => deliver(entry.answer, onDelta));
     if (!this.#waiters.has(waiter)) return;
     this.#part(waiter);
+    this.#demand.remove(waiter.ask.options);
     waiter.resolve(handOut(entry.answer));
   }
 
