@@ -5,7 +5,7 @@ export function table(
   widest: number,
 ): string {
   const lines = [columns, ...rows].map((row) => row.map((cell) => clip(oneLine(cell), widest)));
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => [...line[i]!].length)));
+  const widths = columns.map((_, i) => lines.reduce((most, line) => Math.max(most, [...line[i]!].length), 0));
   const rule = widths.map((width) => "-".repeat(width)).join("  ");
   const [head, ...body] = lines.map((line) =>
     line

@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.ts";
 import { type ErrorCode, isTrunklineError, sideOf, TrunklineError } from "../core/errors.ts";
 import { abortError, onAbort } from "../core/signals.ts";
 import { isolated, type Progress, type ProgressListener } from "./progress.ts";
-import { processDefaults, runInScope, type Scope } from "./scope.ts";
+import { currentScope, processDefaults, runInScope, type Scope } from "./scope.ts";
 
 /** How a run over rows goes. */
 export interface RunOptions {
@@ -58,7 +58,7 @@ export class RowRun<Input, Output> {
   readonly #inContext: <T>(fn: () => T) => T = AsyncLocalStorage.snapshot();
   readonly #listener: ProgressListener | undefined;
   readonly #scope: Scope;
-  readonly #unlink: (() => void) | undefined;
+  readonly #unlinks: readonly (() => void)[];
   readonly #ordered: boolean;
   #finished = new Map<number, Row<Output>>();
   /** Rows to be tried once more, with their inputs. */
@@ -95,9 +95,12 @@ export class RowRun<Input, Output> {
     this.#scope = { signals: [this.#controller.signal], priority, fairnessKey: {} };
     this.#listener = options.onProgress && isolated(options.onProgress);
     this.#lastSuccess = clock.now();
-    const { signal } = options;
-    if (signal?.aborted) this.#stop(abortError(signal));
-    else if (signal) this.#unlink = onAbort(signal, (error) => this.#stop(error));
+    // A run inside a row ends with it.
+    const around = currentScope()?.signals ?? [];
+    const signals = options.signal ? [options.signal, ...around] : around;
+    const aborted = signals.find((signal) => signal.aborted);
+    if (aborted) this.#stop(abortError(aborted));
+    this.#unlinks = aborted ? [] : signals.map((signal) => onAbort(signal, (error) => this.#stop(error)));
   }
 
   /** The next outcome, or undefined at the end. */
@@ -117,7 +120,7 @@ export class RowRun<Input, Output> {
 
   /** Lets go of everything: rows still in work are aborted, the source is told. */
   async end(): Promise<void> {
-    this.#unlink?.();
+    for (const unlink of this.#unlinks) unlink();
     if (this.#running > 0) this.#controller.abort();
     if (!this.#toldEnd) this.#report(true);
     if (this.#exhausted) return;

@@ -450,6 +450,23 @@ describe("the run", () => {
     expect((await run).scored).toBe(100);
   });
 
+  test("P22: the order in which rows finish changes nothing of the report", async () => {
+    const rows = Array.from({ length: 30 }, (_, index) => ({ index }));
+    const scoreOf = ({ index }: { index: number }): number => Math.sin(index) * 10 ** (index % 17);
+    const finishing = async (order: (index: number) => number) => {
+      const clock = new FakeClock();
+      const program = ({ index }: { index: number }) =>
+        new Promise<void>((resolve) => void clock.after(order(index), resolve));
+      const run = evaluateBy(clock, program, { dataset: rows, metric: scoreOf });
+      await clock.advance(100);
+      const { score, interval, results } = await run;
+      return { score, interval, indices: results.map(({ index }) => index) };
+    };
+    const forwards = await finishing((index) => index);
+    expect(await finishing((index) => 30 - index)).toEqual(forwards);
+    expect(await finishing((index) => (index * 7) % 30)).toEqual(forwards);
+  });
+
   test("evaluations of one program may run side by side", async () => {
     const program = new Predict("question -> answer").setLM(scripted(() => fields({ answer: "2" })));
     const run = () => evaluate(program, { dataset, metric: exactMatch("answer") });

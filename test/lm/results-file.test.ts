@@ -67,7 +67,7 @@ describe("a run that is resumed", () => {
       if (index % 3 === 1) throw new TrunklineError("parse", `no answer in ${word}`);
       return [word, "ü😀", index === 0 ? new Date(0) : null];
     };
-    const some = inputs.slice(0, 4);
+    const some = inputs.slice(0, 3);
     const uninterrupted = await run(whole, some, work, { concurrency: 2 });
     const bytes = readFileSync(whole);
     const file = newFile();
@@ -78,7 +78,7 @@ describe("a run that is resumed", () => {
       const kept = finished.map((line) => JSON.parse(line).index);
       const resumed = await run(file, some, work, { concurrency: 2 });
       expect(resumed.rows).toEqual(uninterrupted.rows);
-      expect(resumed.asked).toEqual([0, 1, 2, 3].filter((index) => !kept.includes(index)));
+      expect(resumed.asked).toEqual([0, 1, 2].filter((index) => !kept.includes(index)));
       // The file is whole again: a third run asks nothing.
       if (cut % 50 === 0) expect((await run(file, some, work)).asked).toEqual([]);
     }
@@ -353,7 +353,7 @@ test("values come back from the file exactly as they were, or the row is asked a
       expect(asked).toEqual([]);
       for (const { index, value } of rows) expect(isDeepStrictEqual(value, values[index])).toBe(true);
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 

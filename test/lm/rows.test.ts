@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { clients } from "../../src/clients/process-clients.ts";
@@ -5,7 +6,7 @@ import { systemClock } from "../../src/core/clock.ts";
 import { isTrunklineError, TrunklineError } from "../../src/core/errors.ts";
 import { silent } from "../../src/core/log.ts";
 import { collectRows, eachRow, type Progress } from "../../src/lm/rows.ts";
-import { currentScope } from "../../src/lm/scope.ts";
+import { currentScope, runInScope } from "../../src/lm/scope.ts";
 import { FakeClock } from "../../src/testing/fake-clock.ts";
 
 const providerDown = () => new TrunklineError("server_error", "the provider failed");
@@ -185,6 +186,30 @@ describe("rows", () => {
     controller.abort(new Error("enough"));
     await expect(run).rejects.toMatchObject({ code: "aborted" });
     expect(heard).toBe(3);
+  });
+
+  test("a run inside a row ends when the row does, and leaves no listener", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    let pulled = 0;
+    const inner = runInScope({ signals: [signal] }, () =>
+      collectRows(
+        systemClock,
+        counted(1_000, () => pulled++),
+        () => settle(),
+        { concurrency: 1 },
+      ),
+    );
+    const failed = expect(inner).rejects.toMatchObject({ code: "aborted" });
+    await settle();
+    controller.abort();
+    await failed;
+    expect(pulled).toBeLessThan(10);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    const late = runInScope({ signals: [signal] }, () =>
+      collectRows(systemClock, [1], () => expect.fail("it was started")),
+    );
+    await expect(late).rejects.toMatchObject({ code: "aborted", done: 0 });
   });
 
   test("leaving the loop early aborts what is in work and closes the source", async () => {
