@@ -203,8 +203,6 @@ class Attempt {
   }
 
   go(): Promise<Completion> {
-    const { signal } = this.#options;
-    if (signal?.aborted) return Promise.reject(signal.reason);
     const place = this.#ring.choose(this.#request, this.#options, this.#tried, this.#most);
     if (place === undefined) return Promise.reject(this.#verdict());
     const { call, state } = this.#ring.places[place]!;

@@ -44,16 +44,15 @@ describe("work whose urgency moves while it waits", () => {
     expect([joined.moves, other.moves]).toEqual([{ onMoved: undefined }, { onMoved: undefined }]);
   });
 
-  test("it is heard wherever the call waits: for a leader of its prefix, or in no queue at all", async () => {
+  test("it is heard wherever the call waits: to be compared, or for a leader of its prefix", async () => {
     const rig = new Rig();
-    const call = rig.line({ slots: [new Slots(1)], cachesPrefixes: true });
-    const text = "A long prefix. ".repeat(600);
+    const call = rig.line({ slots: [new Slots(2)], cachesPrefixes: true });
     const joined = movable(rig, "batch");
     const ask = (question: string): ChatRequest =>
       makeRequest(
         "m",
         [
-          { role: "system", content: text },
+          { role: "system", content: "A long prefix. ".repeat(600) },
           { role: "user", content: question },
         ],
         {},
@@ -64,15 +63,14 @@ describe("work whose urgency moves while it waits", () => {
     call(ask("joined"), joined.options);
     joined.become("evaluation");
     await rig.settle();
+    expect(rig.admission.stats().lanes[0]!.waitingForPrefix).toBe(2);
+    call(request("short"), rig.options());
     joined.become("interactive");
-    for (let i = 0; i < 3; i++) await rig.works[i]!.answer();
-    expect(rig.works.map(({ request }) => request.messages[1]!.content)).toEqual([
-      "leader",
-      "joined",
-      "first",
-    ]);
+    await rig.works[0]!.answer();
+    expect(rig.prompts()).toEqual(["leader", "short", "joined"]);
     joined.become("batch");
-    expect(rig.works).toHaveLength(3);
+    await rig.works[1]!.answer();
+    expect(rig.prompts().at(-1)).toBe("first");
   });
 });
 

@@ -325,6 +325,26 @@ describe("a key that is refused", () => {
     ).toHaveLength(1);
   });
 
+  test("a try that tells nothing of the key leaves it to the next call", async () => {
+    const rig = new Rig();
+    const call = ring(rig, 2);
+    start(call, rig, "a");
+    const bad = used(rig)[0]!;
+    await rig.works[0]!.fail(refusal("auth"));
+    await rig.works[1]!.answer();
+    await rig.clock.advance(10_000);
+    for (let i = 0; i < 2; i++) {
+      const before = rig.works.length;
+      for (let j = 0; j < 2; j++) start(call, rig, "b");
+      const [tries, others] = [0, 1].map((not) =>
+        rig.works.slice(before).filter(({ options }) => (options.key === bad) === (not === 0)),
+      );
+      expect([tries!.length, others!.length]).toEqual([1, 1]);
+      await tries![0]!.fail(refusal("server_error"));
+      await others![0]!.answer();
+    }
+  });
+
   test("a burst that is refused together counts once", async () => {
     const rig = new Rig();
     const call = ring(rig, 2);

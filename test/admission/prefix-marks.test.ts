@@ -135,6 +135,18 @@ describe("a provider that caches only what is marked", () => {
     expect(new Set(marks(rig).map((mark) => mark!.key)).size).toBe(1);
   });
 
+  test("where they part twice, the place before the last is written too", async () => {
+    const { rig, call } = provider(true);
+    for (const [i, [part, section]] of ["x1", "x1", "x2", "x2", "y1", "y1"].entries()) {
+      call(about(`${i}`, part + document, part! + section! + document), rig.options());
+    }
+    await rig.settle();
+    expect(ends(rig)).toEqual([[1, 2, 3]]);
+    await rig.works[0]!.answer();
+    // What the first wrote serves its like, and one call each goes on from where they part.
+    expect(rig.works).toHaveLength(4);
+  });
+
   test("a conversation: each turn is told where the last ones wrote, and where to write for the next", async () => {
     const { rig, turn } = provider(true);
     const messages: Message[] = [says("system", system)];

@@ -134,6 +134,29 @@ describe("rotating keys", () => {
     expect(line.exchanges[1]!.body).toBe(line.exchanges[0]!.body);
   });
 
+  test("Z11: an attempt goes by the key at its place, which alone is renewed; headers are made once a key", async () => {
+    const keys = ["sk-first-0000", "sk-second-0000"];
+    const renewed: unknown[] = [];
+    const line = {
+      ...fakeLine([chat("1"), chat("2"), chat("3"), chat("4"), { status: 401, body: ["{}"] }, chat("5")]),
+      key: (index = 0) => keys[index]!,
+      refreshKey: (stale: string, index?: number) => {
+        renewed.push([stale, index]);
+        return "sk-newer-0000";
+      },
+    };
+    const { chat: ask } = driverOn(line);
+    for (const key of [0, 1, 0, 1, 1]) await ask(question(), callOptions({ key }));
+    expect(renewed).toEqual([["sk-second-0000", 1]]);
+    const headers = line.exchanges.map((exchange) => exchange.headers);
+    expect(headers.map(({ authorization }) => authorization)).toEqual(
+      [0, 1, 0, 1, 1].map((key) => `Bearer ${keys[key]}`).concat("Bearer sk-newer-0000"),
+    );
+    expect([headers[2], headers[3], headers[4]]).toEqual([headers[0], headers[1], headers[1]]);
+    expect(headers[2]).toBe(headers[0]);
+    expect(headers[3]).toBe(headers[1]);
+  });
+
   test("Z11: a second 401 is the error, and a key that cannot change is not tried twice", async () => {
     const refused = { status: 401, body: ["{}"] };
     const rotating = { ...fakeLine([refused, refused, refused]), refreshKey: () => "sk-fresh-0002" };

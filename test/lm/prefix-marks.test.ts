@@ -53,6 +53,16 @@ describe("prefix marks on the wire", () => {
     expect(marked(server)).toEqual([false, false, false]);
   });
 
+  test("a call alone has written nothing here, so that the next ones wait for one that writes", async () => {
+    await using server = await recorded("anthropic/text");
+    const lm = claude(server, { cache: false });
+    await lm.call(about("alone"));
+    await Promise.all(["a", "b", "c"].map((question) => lm.call(about(question))));
+    expect(marked(server)).toEqual([false, true, true, true]);
+    const streamed = server.seen.requests.map((request) => request.body.includes('"stream":true'));
+    expect(streamed).toEqual([false, true, false, false]);
+  });
+
   test("C11: the mark is no part of the cache's key", async () => {
     await using server = await recorded("anthropic/text");
     const lm = claude(server);
