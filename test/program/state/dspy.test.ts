@@ -195,7 +195,7 @@ describe("the way back to DSPy", () => {
         expect(stateOf(program)).toEqual(stateOf((await loaded(name, "3.4.1")).program));
       }
     },
-    120_000,
+    300_000,
   );
 
   test.skipIf(python === undefined)(
@@ -212,7 +212,7 @@ describe("the way back to DSPy", () => {
         expect(stateOf(program)).toEqual(stateOf((await loaded("typed", "3.4.1")).program));
       }
     },
-    120_000,
+    300_000,
   );
 
   async function committed(): Promise<string[]> {

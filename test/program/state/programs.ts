@@ -1,3 +1,4 @@
+import { BestOfN } from "../../../src/program/best-of.ts";
 import { ChainOfThought } from "../../../src/program/chain-of-thought.ts";
 import { Module } from "../../../src/program/module.ts";
 import { Predict } from "../../../src/program/predict.ts";
@@ -81,5 +82,7 @@ export const programs = {
   "two-steps": () => new TwoSteps(),
   labeled: () => new TwoSteps(),
   frozen: () => new Frozen(),
+  "best-of": () =>
+    new BestOfN(new ChainOfThought("question -> answer"), { n: 3, reward: () => 1, threshold: 1 }),
   "with-lm": () => new ChainOfThought("question -> answer"),
 } satisfies Record<string, () => Module>;

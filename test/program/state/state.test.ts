@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { isTrunklineError } from "../../../src/core/errors.ts";
+import { Example } from "../../../src/evaluate/example.ts";
 import { LM } from "../../../src/lm/lm.ts";
 import { ChainOfThought } from "../../../src/program/chain-of-thought.ts";
 import { Module } from "../../../src/program/module.ts";
@@ -267,6 +268,20 @@ describe("types", () => {
     expect(refusal(new Predict("question -> facts: int[]"), state)).toMatch(
       /the output is "facts: \{.*\} in the file|the output is "facts: /,
     );
+  });
+
+  test("a schema of a whole side is taken apart into its fields, and descriptions come back", () => {
+    const Whole = signature({
+      input: z.object({ question: z.string().describe("asked"), limit: z.int().optional() }),
+      output: z.object({ answer: z.string() }),
+    });
+    const program = new Predict(Whole);
+    program.signature = program.signature.withUpdatedField("answer", { description: "short" }) as never;
+    program.demos = [new Example({ question: "a", answer: "b", id: 7 })];
+    const fresh = new Predict(Whole);
+    applyState(fresh, editable(stateOf(program)));
+    expect(fresh.signature.equals(program.signature)).toBe(true);
+    expect(fresh.demos).toEqual([{ question: "a", answer: "b" }]);
   });
 
   test("a type that cannot be read is another type", () => {
