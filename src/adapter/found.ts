@@ -18,10 +18,11 @@ export interface Found {
 /** Whether every required output is there. */
 export function isComplete(found: Found | undefined, { outputs }: Outline): found is Found {
   if (found === undefined || found.values.size === 0) return false;
-  return outputs.every(({ name, required }) => {
+  for (const { name, required } of outputs) {
     const value = found.values.get(name);
-    return value === undefined ? !required : !(value instanceof Broken);
-  });
+    if (value === undefined ? required : value instanceof Broken) return false;
+  }
+  return true;
 }
 
 /** What several parts of an answer hold together, none of them whole by itself. */
@@ -41,7 +42,7 @@ export function sameOf(first: unknown, second: unknown): unknown {
   return first === second || JSON.stringify(first) === JSON.stringify(second) ? first : twice;
 }
 
-/** Whether nothing but blanks and fences is left of a text. */
-export function isRest(text: string): boolean {
-  return /^[\s`~]*$/.test(text);
+/** Whether nothing but blanks and fences stands behind a place in a text. */
+export function isRest(text: string, from: number): boolean {
+  return from === text.length || /^[\s`~]*$/.test(text.slice(from));
 }

@@ -47,7 +47,7 @@ function carelessly(text: string, outline: Outline): Found | undefined {
   const groups = whole.length > 0 ? whole : groupsIn(text, outline.view, "object", take);
   if (groups.length === 0) return undefined;
   const found = groups.map(({ value, end }): Found => {
-    return { kind: "json", ...value, endsText: isRest(text.slice(end)) };
+    return { kind: "json", ...value, endsText: isRest(text, end) };
   });
   const last = found.findLast((one) => isComplete(one, outline));
   return last ?? { ...found.at(-1)!, values: merged(found.map(({ values }) => values)) };

@@ -64,9 +64,13 @@ export function readString(text: string, start: number, place: Place): Read {
       from = i = sign.end;
     } else if (closing.includes(char)) {
       if (endsAt(text, i + 1, place, inner > 0)) {
-        // A list cannot tell a quote inside a text from the end of an item, unless they come in pairs.
+        // A list cannot tell quotes inside a text from the end of an item, unless they come in pairs.
         const isClear = place.in === "object" || inner % 2 === 0;
         return { value: isClear ? value + text.slice(from, i) : tangled, end: i + 1 };
+      }
+      // Two items without a comma, or a text with quotes in it.
+      if (place.in === "list" && closersOf(text[behindSpace(text, i + 1)]) !== undefined) {
+        return { value: tangled, end: i + 1 };
       }
       inner++;
       i++;

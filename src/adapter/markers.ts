@@ -30,21 +30,20 @@ const maxPrefix = 24;
 /** The markers of a text, in order. */
 export function markersIn(text: string, outline: Outline): readonly Marker[] {
   const markers: Marker[] = [];
-  for (const match of text.matchAll(marker)) {
+  marker.lastIndex = 0;
+  for (let match = marker.exec(text); match !== null; match = marker.exec(text)) {
+    const { opens, name } = meaningOf(match[1]!, outline);
     const prefix = prefixOf(text, match.index);
-    markers.push({
-      ...meaningOf(match[1]!, outline),
-      start: match.index - (prefix?.length ?? 0),
-      end: behindSuffix(text, match.index + match[0].length, prefix),
-      prefix,
-    });
+    const start = match.index - (prefix?.length ?? 0);
+    markers.push({ opens, name, start, end: behindSuffix(text, marker.lastIndex, prefix), prefix });
   }
   return markers;
 }
 
 function prefixOf(text: string, at: number): string | undefined {
+  if (at === 0 || text[at - 1] === "\n") return "";
   const from = Math.max(0, at - maxPrefix);
-  const newline = at === 0 ? -1 : text.slice(from, at).lastIndexOf("\n");
+  const newline = text.slice(from, at).lastIndexOf("\n");
   if (newline === -1 && from > 0) return undefined;
   const before = text.slice(from + newline + 1, at);
   return decoration.test(before) ? before : undefined;
@@ -52,6 +51,7 @@ function prefixOf(text: string, at: number): string | undefined {
 
 /** Behind the end of the decoration that began before the marker, and a colon. */
 function behindSuffix(text: string, at: number, prefix: string | undefined): number {
+  if (prefix === "") return text[at] === ":" ? at + 1 : at;
   let end = at;
   for (const sign of ["**", "__", "`"]) {
     if (prefix?.endsWith(sign) && text.startsWith(sign, end)) end += sign.length;

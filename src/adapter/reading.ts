@@ -4,7 +4,7 @@ import { castJson, castText, isNull } from "./cast.ts";
 import { type Found, isComplete } from "./found.ts";
 import { mayBeGuarded, unguard } from "./guard.ts";
 import type { Outline } from "./outline.ts";
-import { type Candidate, candidatesIn, hasThoughts } from "./thinking.ts";
+import { beginsWithThoughts, type Candidate, candidatesIn } from "./thinking.ts";
 import { isRecord, type View } from "./view.ts";
 
 /** Looks for the outputs in a text. */
@@ -38,7 +38,7 @@ export function readAnswer(answer: string, outline: Outline, reader: Reader): Ch
 
 /** An answer as it was asked for, without thoughts before it. */
 function directly(answer: string, outline: Outline, { own }: Reader): Found | undefined {
-  if (hasThoughts(answer)) return undefined;
+  if (beginsWithThoughts(answer)) return undefined;
   const found = own(answer, outline);
   return found?.endsText && isComplete(found, outline) ? found : undefined;
 }
@@ -48,13 +48,13 @@ function find(answer: string, outline: Outline, { own, loose, others }: Reader):
   const inOwn = candidates.map((candidate) => search(candidate, own, outline));
   const whole = inOwn.find((found) => isComplete(found, outline));
   if (whole !== undefined) return whole;
-  const last = inOwn.findLast((found) => found !== undefined);
-  if (last !== undefined) return last;
-  const rest = candidates.at(-1)!;
-  const inLoose = loose && search(rest, loose, outline);
+  const part = inOwn.find((found) => found !== undefined);
+  if (part !== undefined) return part;
+  const likeliest = candidates[0]!;
+  const inLoose = loose && search(likeliest, loose, outline);
   if (isComplete(inLoose, outline)) return inLoose;
   for (const other of others) {
-    const found = search(rest, other, outline);
+    const found = search(likeliest, other, outline);
     if (isComplete(found, outline) && !found.hasOthers) return found;
   }
   return undefined;

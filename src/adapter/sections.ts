@@ -4,9 +4,10 @@ import { type Marker, markersIn } from "./markers.ts";
 import type { Outline } from "./outline.ts";
 
 /** A run of sections up to a marker of the end. */
-interface Block {
+interface Block extends Found {
   readonly values: Map<string, unknown>;
-  end?: number;
+  isWhole: boolean;
+  endsText: boolean;
 }
 
 /**
@@ -15,15 +16,15 @@ interface Block {
  */
 export function sectionsIn(text: string, outline: Outline): Found | undefined {
   const all = markersIn(text, outline);
-  if (!all.some(({ opens }) => opens === "output")) return undefined;
-  const hasOthers = all.some(({ opens }) => opens === "other");
-  const found = ({ values, end }: Block): Found => {
-    return { kind: "text", values, hasOthers, endsText: end !== undefined && isRest(text.slice(end)) };
-  };
-  const isWhole = (block: Block): boolean => isComplete(found(block), outline);
-  const blocks = blocksOf(counting(all, text), text, isWhole);
-  return found(blocks.findLast(isWhole) ?? { values: merged(blocks.map(({ values }) => values)) });
+  if (!all.some(isOutput)) return undefined;
+  const blocks = blocksOf(counting(all, text), text, outline);
+  const last = blocks.findLast((block) => block.isWhole);
+  const values = last === undefined ? merged(blocks.map((block) => block.values)) : last.values;
+  return { kind: "text", values, hasOthers: all.some(isOther), endsText: last?.endsText ?? false };
 }
+
+const isOutput = ({ opens }: Marker): boolean => opens === "output";
+const isOther = ({ opens }: Marker): boolean => opens === "other";
 
 /** Markers that begin a line, and inside a line those of names that have none there. */
 function counting(markers: readonly Marker[], text: string): readonly Marker[] {
@@ -36,21 +37,30 @@ function counting(markers: readonly Marker[], text: string): readonly Marker[] {
   });
 }
 
-function blocksOf(markers: readonly Marker[], text: string, isWhole: (block: Block) => boolean): Block[] {
-  const isFenced = fenceBefore.test(text.slice(0, markers[0]?.start).slice(-maxFence));
+function blocksOf(markers: readonly Marker[], text: string, outline: Outline): Block[] {
+  const first = markers[0]!.start;
+  const isFenced = first > 0 && fenceBefore.test(text.slice(Math.max(0, first - maxFence), first));
   const blocks: Block[] = [];
-  let block: Block = { values: new Map() };
+  let block = newBlock();
   let hasWhole = false;
-  for (const [i, marker] of markers.entries()) {
-    if (marker.opens === "input" && (hasWhole || isWhole(block))) break;
+  for (let i = 0; i < markers.length; i++) {
+    const marker = markers[i]!;
+    if (marker.opens === "input" && (hasWhole || isComplete(block, outline))) break;
     if (marker.opens === "output") addSection(block, marker, text, markers[i + 1], isFenced);
     if (marker.opens !== "end") continue;
-    block.end = marker.end;
+    block.endsText = isRest(text, marker.end);
+    block.isWhole = isComplete(block, outline);
+    hasWhole ||= block.isWhole;
     blocks.push(block);
-    hasWhole ||= isWhole(block);
-    block = { values: new Map() };
+    block = newBlock();
   }
+  if (block.values.size === 0) return blocks;
+  block.isWhole = isComplete(block, outline);
   return [...blocks, block];
+}
+
+function newBlock(): Block {
+  return { kind: "text", values: new Map(), hasOthers: false, endsText: false, isWhole: false };
 }
 
 const fenceBefore = /(?:^|\n)[ \t]*(?:```|~~~)[\w-]*\s*$/;
@@ -79,6 +89,7 @@ function withoutClosing(content: string): string {
 /** What stands before a marker stands before each line: the sign of a quote, or blanks. */
 function contentOf({ end, prefix = "" }: Marker, text: string, next: Marker | undefined): string {
   const content = text.slice(end, next?.start);
+  if (prefix === "") return content.trim();
   const blanks = /^[ \t]*/.exec(prefix)![0].length;
   if (prefix.includes(">")) return content.replace(/^[ \t]*>[ \t]?/gm, "").trim();
   return (blanks === 0 ? content : content.replace(new RegExp(`^[ \\t]{1,${blanks}}`, "gm"), "")).trim();
@@ -86,5 +97,7 @@ function contentOf({ end, prefix = "" }: Marker, text: string, next: Marker | un
 
 /** Whether a text is the place of a value in the prompt's form, and no value. */
 function isTemplate(name: string, text: string): boolean {
-  return text.startsWith(`{${name}}`) && /^(?:\s*#.*)?$/s.test(text.slice(name.length + 2));
+  return (
+    text.startsWith("{") && text.startsWith(`{${name}}`) && /^(?:\s*#.*)?$/s.test(text.slice(name.length + 2))
+  );
 }

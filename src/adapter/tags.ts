@@ -36,7 +36,7 @@ function elementsOf(text: string, outline: Outline): Found | undefined {
   const last = pieces.at(-1)!;
   const sets = setsOf(pieces, outline);
   const found = (values: ReadonlyMap<string, unknown>): Found => {
-    return { kind: "text", values, hasOthers: false, endsText: last.closed && isRest(text.slice(last.end)) };
+    return { kind: "text", values, hasOthers: false, endsText: last.closed && isRest(text, last.end) };
   };
   return sets.map(found).findLast((set) => isComplete(set, outline)) ?? found(merged(sets));
 }

@@ -13,21 +13,21 @@ const endTokens = ["im_end", "eot_id", "end", "return", "endoftext", "end_of_tex
 const opening = /^\s*(?:<(think|thinking|thought|reasoning)>|\[(THINK)\])/i;
 const maxEnds = 8;
 
-/** Whether thoughts may stand before the answer. */
-export function hasThoughts(answer: string): boolean {
-  return answer.includes("</think>") || opening.test(answer);
+/** Whether thoughts begin an answer. */
+export function beginsWithThoughts(answer: string): boolean {
+  return opening.test(answer);
 }
 
 /**
- * What is left of an answer without what a template or a thinking model put around it: where to look, in order, and
- * last where to look less strictly.
+ * What is left of an answer without what a template or a thinking model put around it: where to look, the likeliest
+ * first.
  */
 export function candidatesIn(answer: string, names: Names): readonly Candidate[] {
   const text = finalChannel(withoutEnds(answer));
   const [tag, word, bracket] = opening.exec(text) ?? [];
   const name = word ?? bracket;
-  // A tag that is a field's own is the answer.
-  if (name === undefined || names.find(name) !== undefined) return [...behind("</think>", text), { text }];
+  // A tag that is a field's own is the answer. Where only an end of thoughts is there, it may as well be content.
+  if (name === undefined || names.find(name) !== undefined) return [{ text }, ...behind("</think>", text)];
   const rests = behind(word === undefined ? `[/${name}]` : `</${name}>`, text);
   return rests.length > 0 ? rests : [{ text: text.slice(tag!.length), mustEnd: true }];
 }
@@ -41,16 +41,11 @@ function withoutEnds(answer: string): string {
   }
 }
 
-/** What follows each end of thoughts: the last first, because thoughts may speak of their own end. */
+/** What follows each end of thoughts, which may speak of their own end. */
 function behind(end: string, text: string): Candidate[] {
   const rests: Candidate[] = [];
-  for (
-    let at = text.lastIndexOf(end);
-    at !== -1 && rests.length < maxEnds;
-    at = text.lastIndexOf(end, at - 1)
-  ) {
+  for (let at = text.indexOf(end); at !== -1 && rests.length < maxEnds; at = text.indexOf(end, at + 1)) {
     rests.push({ text: text.slice(at + end.length) });
-    if (at === 0) break;
   }
   return rests;
 }
