@@ -33,7 +33,7 @@ export type MetricResult = number | boolean | ScoreDetails;
  * Says how good a prediction is: higher is better, in a unit of its own. The example is the whole row of data.
  *
  * ```ts
- * const short: Metric<object, { answer: string }> = (example, prediction) => prediction.answer.length < 20;
+ * const short: Metric<object, { answer: string }> = (_, prediction) => prediction.answer.length < 20;
  * ```
  */
 export type Metric<
