@@ -194,6 +194,12 @@ describe("ChatAgent", () => {
     expect(agent.history).toEqual([]);
   });
 
+  test("a turn that was aborted before it began keeps nobody waiting", async () => {
+    const agent = new ChatAgent({ lm: scripted("ok").lm });
+    await expect(agent.run("1", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
+    expect((await agent.run("2")).text).toBe("ok");
+  });
+
   test("a turn that waits hears its deadline, and too many waiting are refused", async () => {
     const { lm } = scripted(() => new Promise<never>(() => {}));
     const agent = new ChatAgent({ lm, maxQueue: 1 });
@@ -231,25 +237,25 @@ describe("ChatAgent", () => {
     expect(ran).toBe(0);
   });
 
-  test("tool calls without ids of their own get some, so that each has its one answer", async () => {
-    const { lm, questions } = scripted([
-      {
-        calls: [
-          ["double", { n: 1 }, ""],
-          ["double", { n: 2 }, ""],
-          ["double", { n: 3 }, "x"],
-        ],
-      },
-      "done",
-    ]);
-    const agent = new ChatAgent({ lm, tools: [double] });
-    await agent.run("go");
-    const ids = questions[1]!.messages.flatMap((message) =>
-      message.role === "tool" ? [message.toolCallId] : [],
-    );
-    expect(new Set(ids).size).toBe(3);
-    expect(() => new ChatAgent({ lm, history: agent.history })).not.toThrow();
-  });
+  test.each([
+    ["none", ["", "", "x"]],
+    ["one missing", ["", "b"]],
+    ["one for all", ["a", "a"]],
+  ])(
+    "tool calls without ids of their own (%s) get some, so that each has its one answer",
+    async (_, given) => {
+      const calls = given.map((id, n) => ["double", { n }, id] as const);
+      const { lm, questions } = scripted([{ calls }, "done"]);
+      const agent = new ChatAgent({ lm, tools: [double] });
+      await agent.run("go");
+      const ids = questions[1]!.messages.flatMap((message) =>
+        message.role === "tool" ? [message.toolCallId] : [],
+      );
+      expect(new Set(ids).size).toBe(given.length);
+      expect(ids).not.toContain("");
+      expect(() => new ChatAgent({ lm, history: agent.history })).not.toThrow();
+    },
+  );
 
   test("reasoning and what a provider wants to see again stay in the history and go back to it", async () => {
     const thinking = completion("hm", { reasoning: "let me think" });

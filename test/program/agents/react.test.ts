@@ -150,6 +150,15 @@ describe("ReAct", () => {
     expect(String(lm.calls.at(-1)!.request.messages.at(-1)!.content)).toContain(
       "(4 earlier steps are left out)",
     );
+    const full = scriptedLM((_, { number }) =>
+      number === 1
+        ? step("calculate", { expression: "6 * 7" })
+        : new TrunklineError("context_length", "too long"),
+    );
+    await expect(program.call({ question: "?" }, { lm: full })).rejects.toMatchObject({
+      code: "context_length",
+    });
+    expect(full.calls).toHaveLength(2);
     const never = scriptedLM([new TrunklineError("context_length", "too long")]);
     await expect(program.call({ question: "?" }, { lm: never })).rejects.toMatchObject({
       code: "context_length",

@@ -2,6 +2,7 @@ import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { context, TrunklineError } from "../../../src/index.ts";
+import { runInScope } from "../../../src/lm/scope.ts";
 import type { ToolEvent } from "../../../src/program/events.ts";
 import { type AnyTool, Toolbox, type ToolContext, type Tools } from "../../../src/program/tool.ts";
 import { runTools } from "../../../src/program/tool-calls.ts";
@@ -122,6 +123,10 @@ describe("tool calls", () => {
     expect(
       (await only(execute, { at: "four", extra: null }, { inputSchema: schema })).outcome.result,
     ).toEqual({ at: 4 });
+    const needed = { type: "object", properties: { a: { type: "string" } }, required: ["a"] };
+    expect((await only(execute, { a: null }, { inputSchema: needed })).text).toMatch(
+      /a: expected a string, got null/,
+    );
     const nullable = {
       type: "object",
       properties: { a: { type: ["string", "null"] }, b: { $ref: "#/$defs/s" } },
@@ -260,6 +265,47 @@ describe("tool calls", () => {
       yield { done: true };
     }
     expect((await only(steps)).outcome.result).toEqual({ done: true });
+  });
+
+  test("a tool that goes on yielding after its time is up is stopped at its next word", async () => {
+    const clock = new FakeClock();
+    let said = 0;
+    let next: () => void = () => {};
+    let ended = false;
+    async function* chatter() {
+      try {
+        for (;;) {
+          await new Promise<void>((resolve) => {
+            next = resolve;
+          });
+          yield ++said;
+        }
+      } finally {
+        ended = true;
+      }
+    }
+    const answers = runTools(new Toolbox("test", { t: doing(chatter, { timeout: 10 }) }), [callOf("t", {})], {
+      clock,
+    });
+    await settle();
+    next();
+    await settle();
+    await clock.advance(10);
+    expect((await answers)[0]!.outcome.error).toMatch(/within 10 ms/);
+    next();
+    await settle();
+    expect([said, ended]).toEqual([2, true]);
+  });
+
+  test("tools that answered leave no listener on the run's signal; a deadline that has passed starts none", async () => {
+    const { signal } = new AbortController();
+    const calls = [callOf("t", {}), callOf("t", {}, "c2"), callOf("t", "[]", "c3")];
+    await context({ signal }, () => run({ t: doing(() => "x") }, calls));
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    let ran = 0;
+    const late = runInScope({ deadlineAt: 0 }, () => run({ t: doing(() => ++ran) }, [callOf("t", {})]));
+    await expect(late).rejects.toMatchObject({ code: "timeout", phase: "total" });
+    expect(ran).toBe(0);
   });
 
   test("a method keeps its object, and a tool hears the id of its call", async () => {

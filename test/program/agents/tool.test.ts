@@ -126,6 +126,8 @@ describe("tool", () => {
     list.push(tool({ name: "b", inputSchema: city, execute }));
     expect(toolboxOf("x", list).names).toEqual(["a", "b"]);
     expect(before.names).toEqual(["a"]);
+    list[1] = tool({ name: "c", inputSchema: city, execute });
+    expect(toolboxOf("x", list).names).toEqual(["a", "c"]);
     const record = { a: one };
     expect(toolboxOf("x", record)).toBe(toolboxOf("x", record));
   });
