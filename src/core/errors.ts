@@ -38,7 +38,7 @@ export const catalogue = {
   metric: { side: "row", retryable: false, meaning: "a metric failed or returned no usable score" },
   tool: { side: "row", retryable: false, meaning: "a tool is unusable or failed beyond repair" },
   budget: { side: "provider", retryable: false, meaning: "the budget is used up" },
-  state: { side: "provider", retryable: false, meaning: "a saved program does not fit" },
+  state: { side: "provider", retryable: false, meaning: "a saved program or a results file does not fit" },
   cache: { side: "provider", retryable: false, meaning: "the cache was asked for something it cannot do" },
 } as const satisfies Record<string, CodeFacts>;
 
