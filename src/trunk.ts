@@ -161,6 +161,7 @@ export class Trunk {
         poolSlots,
         concurrencyBound: provider.concurrencyBound,
         cachesPrefixes: provider.cachesPrefixes,
+        cachedTokensFree: provider.cachedTokensFree,
         onlyMarked: (model) => cachesOnlyMarked(provider, model, config.baseURL),
         gauges: client.gauges,
       }),

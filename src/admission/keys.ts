@@ -35,10 +35,6 @@ export interface KeysParts {
  * Chooses the key of each attempt: the one whose lane can start it soonest, ties in turn. It stands between retry
  * and admission. An attempt that a key refuses goes to the next key at once, each key once, before anybody above
  * hears of it; what a lane holds back that others would take moves there.
- *
- * ```ts
- * compose([retry(parts), keys({ clock, logger, admission, provider: "openai", lines })], driver);
- * ```
  */
 export function keys(parts: KeysParts): Layer {
   return (next) => {

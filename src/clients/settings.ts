@@ -32,6 +32,8 @@ export interface ProviderFacts {
   readonly retriesVariable?: string;
   /** Whether it keeps a prompt's prefix warm, so that the calls that share one should wait for the first. */
   readonly cachesPrefixes: boolean;
+  /** Whether tokens read from its cache do not count against its limits. Default: they do. */
+  readonly cachedTokensFree?: boolean;
   /** Whether it is bound by concurrency (one machine of one's own) and not by a rate. */
   readonly concurrencyBound: boolean;
   /** Calls that may run at once, where more would only wait inside it. */

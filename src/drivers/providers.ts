@@ -85,6 +85,7 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     barePath: "/v1",
     abilities: { ...all, choices: false },
     cachesPrefixes: true,
+    cachedTokensFree: true,
   },
   azure: {
     ...usual,
@@ -129,6 +130,7 @@ const table: Readonly<Record<string, Omit<Provider, "name">>> = {
     quirks: newer,
     requestWindowMs: 86_400_000,
     cachesPrefixes: true,
+    cachedTokensFree: true,
   },
   cerebras: {
     ...usual,

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { cache, clients, LM, type LMOptions } from "../../src/index.ts";
 import type { Reply } from "../../src/testing/faulty/reply.ts";
 import { type FaultyServer, faultyServer } from "../../src/testing/faulty-server.ts";
+import { trunk } from "../../src/trunk.ts";
 import { body, chunks } from "../fixtures/read.ts";
 
 afterEach(async () => {
@@ -61,6 +62,18 @@ describe("prefix marks on the wire", () => {
     expect(marked(server)).toEqual([false, true, true, true]);
     const streamed = server.seen.requests.map((request) => request.body.includes('"stream":true'));
     expect(streamed).toEqual([false, true, false, false]);
+  });
+
+  test("L11: tokens that were read from its cache are not counted against its limits", async () => {
+    await using server = await recorded("anthropic/text");
+    const lm = claude(server, { cache: false, tokensPerMinute: 60_000, apiKey: "paced" }, "claude-opus-4-1");
+    await lm.call("short");
+    // A tenth of a second's worth is there at once; 125 read anew and 15 written are what is gone.
+    const [lane] = trunk()
+      .admission.stats()
+      .lanes.filter(({ model }) => model === "claude-opus-4-1");
+    expect(lane!.rates[0]!.level).toBeGreaterThan(100 - 140 - 1);
+    expect(lane!.rates[0]!.level).toBeLessThanOrEqual(100);
   });
 
   test("C11: the mark is no part of the cache's key", async () => {
