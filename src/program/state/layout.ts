@@ -1,7 +1,7 @@
 import { kindOf } from "../../signature/check-value.ts";
 import type { DSPyField, SavedField } from "./fields.ts";
 import { isObject, type JsonObject, jsonCopy } from "./json-data.ts";
-import { wrongState } from "./wrong.ts";
+import { quoted, wrongState } from "./wrong.ts";
 
 /** The number of the layout under `trunkline`; a file with a higher one is not read. */
 export const formatVersion = 1;
@@ -65,11 +65,7 @@ export function readLayout(state: unknown): Saved {
     ? [["self", file]]
     : Object.entries(file).filter(([name]) => !ownNames.has(name));
   const own = Object.hasOwn(file, "trunkline") ? readOwn(file.trunkline) : undefined;
-  if (own !== undefined)
-    checkNames(
-      [...own.details.keys()],
-      parts.map(([name]) => name),
-    );
+  if (own !== undefined) checkNames(new Set(own.details.keys()), new Set(parts.map(([name]) => name)));
   const predictors = new Map(
     parts.map(([name, part]) => [name, readPredictor(name, part, own?.details.get(name))]),
   );
@@ -77,28 +73,34 @@ export function readLayout(state: unknown): Saved {
 }
 
 function readPredictor(name: string, value: unknown, details: SavedDetails | undefined): SavedPredictor {
-  const part = object(value, `"${name}"`);
+  const at = quoted(name);
+  const part = object(value, at);
   if (Object.hasOwn(part, "module_src")) {
-    throw wrongState(`"${name}" is Python source (a Flex module of DSPy), which is never run`);
+    throw wrongState(`${at} is Python source (a Flex module of DSPy), which is never run`);
   }
   if (Object.hasOwn(part, "extended_signature") || Object.hasOwn(part, "extended_signature_instructions")) {
-    throw wrongState(`"${name}" was saved before DSPy 2.6; load and save it once with DSPy 2.5`);
+    throw wrongState(
+      `${at} was saved before DSPy 2.6, in a layout that DSPy does not read any more either: tune again, or copy its texts by hand`,
+    );
   }
   if (isObject(part.fields) && Object.keys(part.fields).length > 0) {
-    throw wrongState(`"${name}" has decision settings of DSPy ("fields"), which trunkline has no word for`);
+    throw wrongState(`${at} has decision settings of DSPy ("fields"), which trunkline has no word for`);
   }
-  const place = `"${name}".signature`;
+  const place = `${at}.signature`;
   const signature = object(part.signature, place);
-  const demos = list(part.demos, `"${name}".demos`).map((demo, i) => object(demo, `"${name}".demos[${i}]`));
+  const demos = list(part.demos, `${at}.demos`).map((demo, i) => object(demo, `${at}.demos[${i}]`));
   const fields = list(signature.fields, `${place}.fields`).map((field, i) => {
-    const at = `${place}.fields[${i}]`;
-    const { prefix = "", description } = object(field, at);
-    return { prefix: text(prefix, `${at}.prefix`), description: text(description, `${at}.description`) };
+    const which = `${place}.fields[${i}]`;
+    const { prefix = "", description } = object(field, which);
+    return {
+      prefix: text(prefix, `${which}.prefix`),
+      description: text(description, `${which}.description`),
+    };
   });
   const saved = { instructions: text(signature.instructions, `${place}.instructions`), fields, demos };
   if (details === undefined) return saved;
   if (details.inputs.length + details.outputs.length !== fields.length) {
-    throw wrongState(`trunkline.predictors["${name}"] and ${place}.fields differ in their number of fields`);
+    throw wrongState(`trunkline.predictors[${at}] and ${place}.fields differ in their number of fields`);
   }
   return { ...saved, details };
 }
@@ -117,7 +119,7 @@ function readOwn(value: unknown): { details: Map<string, SavedDetails>; origin: 
   const details = new Map(
     Object.entries(object(own.predictors, "trunkline.predictors")).map(([name, each]) => [
       name,
-      readDetails(each, `trunkline.predictors["${name}"]`),
+      readDetails(each, `trunkline.predictors[${quoted(name)}]`),
     ]),
   );
   const models = Object.fromEntries(
@@ -185,13 +187,14 @@ function originOf(
   };
 }
 
-function checkNames(known: readonly string[], there: readonly string[]): void {
+function checkNames(known: ReadonlySet<string>, there: ReadonlySet<string>): void {
   const odd = [
-    ...known.filter((name) => !there.includes(name)),
-    ...there.filter((name) => !known.includes(name)),
+    ...[...known].filter((name) => !there.has(name)),
+    ...[...there].filter((name) => !known.has(name)),
   ];
   if (odd.length > 0) {
-    throw wrongState(`the file and its own trunkline.predictors differ in: ${odd.slice(0, 8).join(", ")}`);
+    const named = odd.slice(0, 8).map(quoted).join(", ");
+    throw wrongState(`the file and its own trunkline.predictors differ in: ${named}`);
   }
 }
 

@@ -401,7 +401,7 @@ describe("damaged states", () => {
   test.each([
     ["no object", () => [], "the state: expected an object, got a list of 0"],
     ["nothing", () => null, "the state: expected an object, got null"],
-    ["a predictor that is none", (s: Editable) => ({ ...s, qa: 7 }), "trunkline.predictors differ in: qa"],
+    ["a predictor that is none", (s: Editable) => ({ ...s, qa: 7 }), 'trunkline.predictors differ in: "qa"'],
     [
       "no signature",
       (s: Editable) => without(s, "signature"),
