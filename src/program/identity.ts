@@ -1,8 +1,8 @@
 import { digestOf, type Identity } from "../lm/kept-rows.ts";
 import type { LM } from "../lm/lm.ts";
 import { currentScope, processDefaults } from "../lm/scope.ts";
-import { type ModuleLike, nameOf } from "./own.ts";
-import { namedPredictorsOf } from "./predictors.ts";
+import { type ModuleLike, nameOf, ownLM } from "./own.ts";
+import { isPredictor, namedPredictorsOf } from "./predictors.ts";
 
 /** What of a program decides its predictions, as far as it can be seen: its rows in a results file are held against it. */
 export function identityOf(program: ModuleLike | ((inputs: never) => unknown)): Identity {
@@ -10,7 +10,8 @@ export function identityOf(program: ModuleLike | ((inputs: never) => unknown)): 
   const predictors = namedPredictorsOf(program);
   const { forward } = program as { forward?: unknown };
   const seen = {
-    code: String(forward),
+    // A predictor's own is the package's, and may be written anew in a later version.
+    ...(isPredictor(program) ? {} : { code: String(forward) }),
     predictors: predictors.map(([name, { signature, demos, config }]) => ({
       name,
       signature: signature.canonicalText,
@@ -18,7 +19,7 @@ export function identityOf(program: ModuleLike | ((inputs: never) => unknown)): 
       config,
     })),
   };
-  const around = (currentScope()?.lm ?? processDefaults.lm) as LM | undefined;
+  const around = program[ownLM] ?? ((currentScope()?.lm ?? processDefaults.lm) as LM | undefined);
   const models = new Set(predictors.map(([, { lm = around }]) => lm?.model ?? "none"));
   return { program: `${nameOf(program)} ${short(seen)}`, model: [...models].sort().join(", ") };
 }
