@@ -15,14 +15,18 @@ describe("normalizeText", () => {
     ["An apple a day, the doctor's away", "apple day doctors away"],
     ["theatre thesis anagram a1 a_b", "theatre thesis anagram a1 ab"],
     ["  \t\n tab\u00a0space ", "tab space"],
-    ["Café ÀÉ", "cafe\u0301 a\u0300e\u0301"],
     ["“curly” quotes — stay", "“curly” quotes — stay"],
     ["føa b", "føa b"],
-    ["ÅNGSTRÖM", "a\u030angstro\u0308m"],
     ["", ""],
     ["the", ""],
   ])("%j is %j", (text, expected) => {
     expect(normalizeText(text)).toBe(expected);
+  });
+
+  test("a letter with an accent is no article, as it is there", () => {
+    // DSPy leaves the accents alone behind: " \u0300e\u0301" and "\u030angstro\u0308m".
+    expect(normalizeText("Café ÀÉ")).toBe("cafe\u0301 a\u0300e\u0301");
+    expect(normalizeText("ÅNGSTRÖM")).toBe("a\u030angstro\u0308m");
   });
 
   test("it is idempotent", () => {
