@@ -212,6 +212,13 @@ describe("rows", () => {
     await expect(late).rejects.toMatchObject({ code: "aborted", done: 0 });
   });
 
+  test("a run that ended leaves no listener on its own signal, nor on one around it", async () => {
+    const [own, around] = [new AbortController().signal, new AbortController().signal];
+    const run = () => collectRows(systemClock, [1, 2], async (n) => n, { signal: own });
+    await runInScope({ signals: [around] }, run);
+    for (const signal of [own, around]) expect(getEventListeners(signal, "abort")).toEqual([]);
+  });
+
   test("leaving the loop early aborts what is in work and closes the source", async () => {
     let closed = false;
     const aborted: number[] = [];
