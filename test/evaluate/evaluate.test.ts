@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { Example } from "../../src/evaluate/example.ts";
 import type { Metric, MetricContext } from "../../src/evaluate/metric.ts";
 import { exactMatch } from "../../src/evaluate/text-metrics.ts";
 import type { Progress } from "../../src/lm/rows.ts";
-import { currentScope } from "../../src/lm/scope.ts";
+import { currentScope, runInScope } from "../../src/lm/scope.ts";
 import { ChainOfThought } from "../../src/program/chain-of-thought.ts";
 import { Module } from "../../src/program/module.ts";
 import { Predict } from "../../src/program/predict.ts";
@@ -435,6 +436,13 @@ describe("the run", () => {
     });
     expect(report.scored).toBe(3);
     expect(seen.at(-1)).toEqual({ done: 4, failed: 1, running: 0, total: 4, ended: true });
+  });
+
+  test("no listener stays on a signal around it", async () => {
+    const { signal } = new AbortController();
+    const run = () => evaluate(adder(), { dataset, metric: () => 1, signal });
+    await runInScope({ signals: [signal] }, run);
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("a slow row holds up no other", async () => {
