@@ -22,8 +22,8 @@ export const bench: Bench = {
   title: "Programs: what a predictor adds to its LM's call",
   async run({ quick, say }): Promise<BenchResult> {
     const size: Size = quick
-      ? { calls: 4_000, warmUp: 40_000, blocks: 9 }
-      : { calls: 4_000, warmUp: 100_000, blocks: 31 };
+      ? { calls: 10_000, warmUp: 40_000, blocks: 9 }
+      : { calls: 10_000, warmUp: 100_000, blocks: 31 };
     const runs: Partial<Record<WayName, Blocks>> = {};
     for (const way of names) {
       say(ways[way].title);
@@ -47,7 +47,7 @@ export const bench: Bench = {
 
 async function measure(way: WayName, { calls, warmUp, blocks }: Size): Promise<Blocks> {
   const job: Job = { way };
-  await using child = new Child(new URL("./worker.ts", import.meta.url), { job, execArgv: ["--expose-gc"] });
+  await using child = new Child(new URL("./worker.ts", import.meta.url), { job });
   const run = (kind: Kind, of: number): Promise<Block> => child.ask<Block>({ kind, calls: of }, limitMs);
   const kinds: readonly Kind[] = ["lm", "program"];
   for (const kind of kinds) await run(kind, warmUp);
