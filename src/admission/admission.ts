@@ -5,6 +5,7 @@ import type { Slots } from "../core/slots.ts";
 import { AdaptiveConcurrency } from "./adaptive.ts";
 import type { Limit } from "./dimension.ts";
 import { Door, type Gauges } from "./door.ts";
+import { KeyState } from "./key-state.ts";
 import { Lane, type LaneStats } from "./lane.ts";
 import { PrefixHasher } from "./prefix-key.ts";
 import { RetryBudget } from "./retry-budget.ts";
@@ -53,6 +54,8 @@ interface Line {
   readonly facts: LineFacts;
   readonly entries: Map<string, Entry>;
   saidPoolFull: boolean;
+  /** Who wants to know that a refusal shut the lane of a model while calls wait for it. */
+  onShut: ((model: string) => void) | undefined;
 }
 
 /** How many lanes are remembered; beyond it, idle ones are forgotten, the longest unused first. */
@@ -76,6 +79,7 @@ export class Admission {
   readonly #lines = new Map<LineFacts, Line>();
   readonly #concurrency = new Map<string, AdaptiveConcurrency>();
   readonly #budgets = new Map<string, RetryBudget>();
+  readonly #keys = new Map<string, KeyState>();
   readonly #turns = new TurnTable();
   readonly #hasher = new PrefixHasher();
 
@@ -86,7 +90,7 @@ export class Admission {
 
   /** The layer of one Client. */
   layer(facts: LineFacts): Layer {
-    const line: Line = { facts, entries: new Map(), saidPoolFull: false };
+    const line: Line = { facts, entries: new Map(), saidPoolFull: false, onShut: undefined };
     this.#lines.set(facts, line);
     return (next) => (request, options) => {
       const entry = this.#entryOf(line, request.model);
@@ -98,6 +102,17 @@ export class Admission {
   laneOf(facts: LineFacts, model: string): Lane | undefined {
     const line = this.#lines.get(facts);
     return line && this.#entryOf(line, model).lane;
+  }
+
+  /** Calls `onShut` whenever a refusal shuts the lane of a model, or for longer, while the Client's calls wait there. */
+  watch(facts: LineFacts, onShut: (model: string) => void): void {
+    const line = this.#lines.get(facts);
+    if (line !== undefined) line.onShut = onShut;
+  }
+
+  /** What is known of a key, by whatever Client. */
+  keyState({ origin, account }: LineFacts): KeyState {
+    return recall(this.#keys, JSON.stringify([origin, account]), () => new KeyState());
   }
 
   /** Everybody who waits for `model` at a Client's door leaves with `error`. */
@@ -174,6 +189,7 @@ export class Admission {
       turns: this.#turns,
       startOne: lane.startOne,
       onPoolFull: () => this.#sayPoolFull(line),
+      onShut: () => line.onShut?.(model),
     });
   }
 

@@ -20,6 +20,8 @@ export interface DoorParts {
   readonly startOne: () => boolean;
   /** Called the first time that calls wait because the pool is full. */
   readonly onPoolFull: () => void;
+  /** Called when a refusal shuts the lane, or for longer, while calls wait here. */
+  readonly onShut: () => void;
 }
 
 /** One Client's entrance to a lane: its places, and the calls that wait for one. */
@@ -63,6 +65,11 @@ export class Door<T extends Queued> implements Waiter {
 
   give(): void {
     for (const slots of this.#parts.slots) slots.give();
+  }
+
+  /** A refusal has shut the lane. */
+  shut(): void {
+    this.#parts.onShut();
   }
 
   wake(): boolean {

@@ -7,7 +7,7 @@ import type { ChatRequest } from "../core/request.ts";
 import type { Admission, LineFacts } from "./admission.ts";
 import { estimateInput } from "./estimate.ts";
 import { Homes } from "./homes.ts";
-import { KeyState } from "./key-state.ts";
+import type { KeyState } from "./key-state.ts";
 import type { Lane } from "./lane.ts";
 
 /** Refusals that are the key's own, so that another may do. A rate limit is one too, but it passes. */
@@ -47,8 +47,6 @@ interface Place {
   readonly facts: LineFacts;
   readonly call: Call;
   readonly state: KeyState;
-  /** The end of the pause for which those who wait were last sent elsewhere. */
-  recalledUntil: number;
 }
 
 /** The keys of one Client. */
@@ -65,12 +63,11 @@ class Ring {
     const { admission, lines, clock } = parts;
     this.#parts = parts;
     this.clock = clock;
-    this.places = lines.map((facts) => ({
-      facts,
-      call: admission.layer(facts)(next),
-      state: new KeyState(),
-      recalledUntil: 0,
-    }));
+    this.places = lines.map((facts, place) => {
+      const call = admission.layer(facts)(next);
+      admission.watch(facts, (model) => this.#relieve(place, model));
+      return { facts, call, state: admission.keyState(facts) };
+    });
   }
 
   /**
@@ -133,14 +130,9 @@ class Ring {
     this.#recall(place, model);
   }
 
-  /** A rate limit holds the lane of `place`: whoever waits there looks for another once a pause. */
-  relieve(place: number, model: string): void {
-    const pause = this.pauseMs(place, model);
-    const until = this.clock.now() + pause;
-    const { recalledUntil } = this.places[place]!;
-    if (pause < worthMovingMs || until < recalledUntil + worthMovingMs) return;
-    this.places[place]!.recalledUntil = until;
-    this.#recall(place, model);
+  /** A refusal has shut the lane of `place`: whoever waits there looks for another. */
+  #relieve(place: number, model: string): void {
+    if (this.pauseMs(place, model) >= worthMovingMs) this.#recall(place, model);
   }
 
   #recall(place: number, model: string): void {
@@ -236,7 +228,6 @@ class Attempt {
     else if (refused) putAside();
     if (error.code === "rate_limit") {
       this.#most = Math.min(this.#most, this.#ring.pauseMs(place, model));
-      this.#ring.relieve(place, model);
     } else if (!ofTheKey.has(error.code)) throw error;
     if (this.#delivered || this.#options.deadlineAt <= this.#ring.clock.now()) throw error;
     this.#tried.push(place);

@@ -55,8 +55,8 @@ export class Lane {
   #inFlight = 0;
   #timer: Timer | undefined;
   #wakeAt = 0;
-  /** The end of the pause for which hopeless calls were last looked for. */
-  #dismissedUntil = 0;
+  /** The end of the pause that those who wait were last told of. */
+  #heededUntil = 0;
 
   constructor(parts: LaneParts) {
     this.#parts = parts;
@@ -355,20 +355,23 @@ export class Lane {
     const now = this.#parts.clock.now();
     const leads = this.#limits.failed(ticket, error, now);
     ticket.options.record.providerMs += now - ticket.startedAt;
-    this.#dismissHopeless(now);
+    this.#heedPause(now);
     this.#giveBack(ticket, leads);
   }
 
-  /** After a pause began, or grew: whoever cannot wait that long hears it at once. */
-  #dismissHopeless(now: number): void {
+  /** After a pause began, or grew: whoever cannot wait that long hears it at once, and doors may send theirs elsewhere. */
+  #heedPause(now: number): void {
     const until = now + this.#limits.shutMs(now);
     // Each refusal of a burst may add a little; looking at everybody again is worth a second.
-    if (until < this.#dismissedUntil + 1_000) return;
-    this.#dismissedUntil = until;
+    if (until < this.#heededUntil + 1_000) return;
+    this.#heededUntil = until;
+    const doors = new Set<Door<Ticket>>();
     for (const ticket of this.#waiting) {
       const pause = this.#limits.hopelessMs(ticket, now);
       if (pause !== undefined) this.#dismiss(ticket, outlastsDeadline(pause, this.#parts.model));
+      else doors.add(ticket.door);
     }
+    for (const door of doors) door.shut();
   }
 
   /** The work is over: what it held returns, first to whoever waits for places, then to this lane. */

@@ -175,6 +175,21 @@ describe("a key that is limited", () => {
     expect(slots.used).toBe(0);
   });
 
+  test("what waits in its queue goes by another key, too, when another Client's call was refused", async () => {
+    const rig = new Rig();
+    const slots = new Slots(1);
+    const call = ring(rig, 2, { slots: [slots] });
+    const other = rig.line({ account: "account 0" });
+    const outcomes = Array.from({ length: 6 }, (_, i) => start(call, rig, `${i}`));
+    start(other, rig, "other");
+    await rig.settle();
+    await rig.works.find(({ options }) => options.key === undefined)!.fail(limited(60_000));
+    for (let i = 0; i < rig.works.length; i++) await rig.works[i]!.answer();
+    expect(outcomes.every(({ text }) => text === "ok")).toBe(true);
+    expect(rig.clock.now()).toBeLessThan(1_000);
+    expect(used(rig).filter((key) => key === 0).length).toBeLessThanOrEqual(1);
+  });
+
   test("all are limited: the call waits for the one that opens first, and its retry hears that hint", async () => {
     const rig = new Rig();
     const call = ring(rig, 2, {}, ["retry"]);
@@ -386,6 +401,17 @@ describe("a key that is refused", () => {
     for (const work of rig.works.slice(1)) await work.answer();
     expect(outcomes.every(({ text }) => text === "ok")).toBe(true);
     expect(used(rig).filter((key) => key === bad.options.key)).toHaveLength(1);
+  });
+
+  test("what one Client learns of a key, others need not learn again", async () => {
+    const rig = new Rig();
+    const [one, two] = [ring(rig, 2), ring(rig, 2)];
+    start(one, rig, "a");
+    const bad = used(rig)[0]!;
+    await rig.works[0]!.fail(refusal("auth"));
+    for (let i = 0; i < 4; i++) start(two, rig, "b");
+    expect(used(rig).slice(1)).toEqual(Array(5).fill(1 - bad));
+    expect(rig.lines).toHaveLength(1);
   });
 
   test("permission is about a model, and sure only when another key may what this one may not", async () => {
