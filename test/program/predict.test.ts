@@ -123,6 +123,7 @@ describe("a call", () => {
     const demos = [{ sentence: "Boo!", emotion: "fear" }];
     predict.demos = demos;
     demos.push({ sentence: "not shown", emotion: "joy" });
+    demos[0]!.emotion = "not shown";
     await predict.call(inputs);
     const asked = JSON.stringify(lm.calls[0]!.request.messages);
     expect(asked).toContain("Boo!");

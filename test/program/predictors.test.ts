@@ -160,6 +160,14 @@ describe("clone", () => {
     expect(copy.again).toBe(copy.first);
   });
 
+  test("two copies share nothing with each other", () => {
+    const program = new Program();
+    const [one, two] = [program.clone(), program.clone()];
+    for (const [i, [, predictor]] of one.namedPredictors().entries()) {
+      expect(predictor).not.toBe(two.namedPredictors()[i]![1]);
+    }
+  });
+
   test("a class that overrides clone has the last word, inside others too", () => {
     class Counter extends Module {
       #count = 1;
