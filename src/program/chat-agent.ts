@@ -13,7 +13,8 @@ import { type ChatMessage, noMessages, readHistory } from "./conversation.ts";
 import { inRun } from "./in-run.ts";
 import { ownLM } from "./own.ts";
 import type { RunInit } from "./run-init.ts";
-import { type Tool, type Tools, tool, toolboxOf } from "./tool.ts";
+import { type Tool, type Tools, tool } from "./tool.ts";
+import { toolboxOf } from "./toolbox.ts";
 import { TurnQueue } from "./turn-queue.ts";
 import { lmFor } from "./which-lm.ts";
 

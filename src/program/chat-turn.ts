@@ -11,8 +11,8 @@ import { type ChatMessage, withoutOldest } from "./conversation.ts";
 import type { ToolEvent } from "./events.ts";
 import { runScope } from "./run-scope.ts";
 import { Tally } from "./tally.ts";
-import type { Toolbox } from "./tool.ts";
 import { runTools, type ToolOutcome } from "./tool-calls.ts";
+import type { Toolbox } from "./toolbox.ts";
 
 /** What an agent answered in one turn. */
 export interface ChatReply {

@@ -11,8 +11,9 @@ import type { ToolEvent } from "./events.ts";
 import { Module } from "./module.ts";
 import { Predict, type PredictOptions } from "./predict.ts";
 import { runScope } from "./run-scope.ts";
-import { Toolbox, type Tools } from "./tool.ts";
+import type { Tools } from "./tool.ts";
 import { runTools } from "./tool-calls.ts";
+import { Toolbox } from "./toolbox.ts";
 import { type ReActStep, trajectoryText } from "./trajectory.ts";
 
 /** What `new ReAct` takes beside its signature. */

@@ -7,8 +7,9 @@ import { schemaFault } from "./check-json.ts";
 import type { ToolEvent } from "./events.ts";
 import { onLeave } from "./leaving.ts";
 import { runScope } from "./run-scope.ts";
-import type { ReadyTool, Toolbox, ToolContext } from "./tool.ts";
+import type { ReadyTool, ToolContext } from "./tool.ts";
 import { failureText, resultText } from "./tool-result.ts";
+import type { Toolbox } from "./toolbox.ts";
 
 type Values = Readonly<Record<string, unknown>>;
 

@@ -39,8 +39,10 @@ function lossOf(value: unknown): string | undefined {
 
 /** A Map, a Promise, bytes: objects whose contents are no members. */
 function lossOfObject(value: object): string | undefined {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (Array.isArray(value) || prototype === null || prototype === Object.prototype) return undefined;
+  const prototype: object | null = Object.getPrototypeOf(value);
+  // Of this or another realm.
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (isPlain || Array.isArray(value)) return undefined;
   if (ArrayBuffer.isView(value) || Object.keys(value).length === 0) {
     return `a ${value.constructor?.name || "class instance"}`;
   }

@@ -10,6 +10,7 @@ import { samplesOf } from "../../docs/samples.ts";
 const root = join(import.meta.dirname, "..", "..", "..");
 const urlOf = (path: string): string => JSON.stringify(pathToFileURL(join(root, path)).href);
 
+const border = "-".repeat(20);
 const call = (name: string, given: object) => ({ call: name, given });
 const next = (name: string, given: object) => ({
   next_thought: "Let me see.",
@@ -62,18 +63,27 @@ test("the samples of docs/agents.md run", async () => {
     asked.map(() => 1),
   );
   await writeFile(join(folder, "package.json"), '{ "type": "module" }');
-  const outputs = await Promise.all(
-    samples.map(async (sample, i) => {
-      const [, script] = Object.entries(scripts).find(([mark]) => sample.includes(mark)) ?? [];
-      const file = join(folder, `sample-${i}.ts`);
-      await writeFile(file, runnable(sample, script?.says ?? []));
-      const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 30_000 });
-      for (const line of script?.prints ?? []) expect(stdout).toMatch(line);
-      return stdout;
+  await Promise.all(
+    samples.map((sample, i) => {
+      const script = Object.entries(scripts).find(([mark]) => sample.includes(mark))?.[1];
+      return writeFile(join(folder, `sample-${i}.ts`), runnable(sample, script?.says ?? []));
     }),
   );
-  expect(outputs.filter((text) => text !== "")).toHaveLength(asked.length);
-});
+  // One after another in one process, with a line before each.
+  const main = samples
+    .map((_, i) => `console.log("${border}"); await import("./sample-${i}.ts");`)
+    .join("\n");
+  await writeFile(join(folder, "main.ts"), main);
+  const { stdout } = await promisify(execFile)(process.execPath, [join(folder, "main.ts")], {
+    timeout: 60_000,
+  });
+  const [, ...outputs] = stdout.split(`${border}\n`);
+  for (const [i, sample] of samples.entries()) {
+    const prints = Object.entries(scripts).find(([mark]) => sample.includes(mark))?.[1].prints ?? [];
+    for (const line of prints) expect(outputs[i]).toMatch(line);
+    expect(outputs[i] === "").toBe(prints.length === 0);
+  }
+}, 90_000);
 
 /** A sample whose LM is a scripted one; the steps are texts, fields, or a call of a tool. */
 function runnable(sample: string, says: readonly unknown[]): string {

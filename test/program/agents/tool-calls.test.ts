@@ -4,8 +4,9 @@ import { z } from "zod";
 import { context, TrunklineError } from "../../../src/index.ts";
 import { runInScope } from "../../../src/lm/scope.ts";
 import type { ToolEvent } from "../../../src/program/events.ts";
-import { type AnyTool, Toolbox, type ToolContext, type Tools } from "../../../src/program/tool.ts";
+import type { AnyTool, ToolContext, Tools } from "../../../src/program/tool.ts";
 import { runTools } from "../../../src/program/tool-calls.ts";
+import { Toolbox } from "../../../src/program/toolbox.ts";
 import { FakeClock } from "../../../src/testing/index.ts";
 import { callOf } from "./rig.ts";
 

@@ -4,7 +4,8 @@ import * as v from "valibot";
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { isTrunklineError } from "../../../src/index.ts";
-import { Toolbox, tool, toolboxOf } from "../../../src/program/tool.ts";
+import { tool } from "../../../src/program/tool.ts";
+import { Toolbox, toolboxOf } from "../../../src/program/toolbox.ts";
 
 const city = { type: "object", properties: { city: { type: "string" } }, required: ["city"] } as const;
 const execute = () => "fine";
