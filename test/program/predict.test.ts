@@ -360,3 +360,19 @@ test("what a DriverLM answers reaches a program like any other LM's answer", asy
   });
   expect(await new Predict(emotion, { adapter: "chat" }).call(inputs, { lm })).toEqual({ emotion: "joy" });
 });
+
+test("configure, context and predictors know the same adapters by name", () => {
+  const wrong = { adapter: "yaml" } as never;
+  const said = [
+    () => configure(wrong),
+    () => context(wrong, () => {}),
+    () => new Predict(emotion, wrong),
+  ].map((act) => {
+    try {
+      return act();
+    } catch (error) {
+      return /expected (.*?) or an adapter/.exec((error as Error).message)?.[1];
+    }
+  });
+  expect(said).toEqual(Array(3).fill('"chat", "json", "xml"'));
+});
