@@ -157,6 +157,15 @@ export function changed(options: CallOptions, changes: Partial<CallOptions>): Ca
   };
 }
 
+/** A driver that throws instead of rejecting has failed all the same. */
+export function started(next: Call, request: ChatRequest, options: CallOptions): Promise<Completion> {
+  try {
+    return next(request, options);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** One call from layers, outermost first, around the innermost call. */
 export function compose(layers: readonly Layer[], innermost: Call): Call {
   return layers.reduceRight((next, layer) => layer(next), innermost);
