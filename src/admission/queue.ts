@@ -1,5 +1,5 @@
 import type { Priority } from "../core/call.ts";
-import { Heap, type Placed } from "./heap.ts";
+import { Heap, type Placed } from "../core/heap.ts";
 import type { Share, Shares } from "./shares.ts";
 
 /**

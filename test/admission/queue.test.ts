@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Heap } from "../../src/admission/heap.ts";
 import { FairQueue, headStartMs, type Queued } from "../../src/admission/queue.ts";
 import { Shares } from "../../src/admission/shares.ts";
 import { type Priority, priorities } from "../../src/core/call.ts";
+import { Heap } from "../../src/core/heap.ts";
 
 interface Entry extends Queued {
   readonly name: string;

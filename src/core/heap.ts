@@ -1,4 +1,4 @@
-/** Something in a heap. `place` belongs to the heap; -1 when it is in none. */
+/** Something in a heap. `place` belongs to the heap; -1 when it was taken out. */
 export interface Placed {
   place: number;
 }
@@ -25,13 +25,17 @@ export class Heap<T extends Placed> {
     this.#rise(entry, this.#entries.length - 1);
   }
 
-  remove(entry: T): void {
+  /** Takes `entry` out; false when it is not in the heap. */
+  remove(entry: T): boolean {
     const { place } = entry;
+    if (this.#entries[place] !== entry) return false;
     const last = this.#entries.pop()!;
     entry.place = -1;
-    if (last === entry) return;
-    this.#put(last, place);
-    this.update(last);
+    if (last !== entry) {
+      this.#put(last, place);
+      this.update(last);
+    }
+    return true;
   }
 
   /** Puts an entry right whose order has changed. */
