@@ -24,6 +24,9 @@ const names = [
   "programs/types",
   "programs/agents",
   "programs/rows",
+  ,
+  "cache",
+  "duplicates",
 ];
 const here = import.meta.dirname;
 

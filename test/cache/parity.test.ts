@@ -114,13 +114,29 @@ afterEach(async () => {
   await cache.clear();
 });
 
-describe("R97, R110: a DriverLM over a backend is an LM over it", () => {
+describe("R97, R109, R110: a DriverLM over a backend is an LM over it", () => {
   test.each(Object.entries(situations))("%s", async (_, situation) => {
     const byLM = await play(makers.LM!, situation);
     const byDriverLM = await play(makers.DriverLM!, situation);
     expect(byDriverLM).toEqual(byLM);
     expect(byLM.backendCalls).toBeGreaterThan(0);
     expect(byLM.answers.every(({ text }) => text !== "")).toBe(true);
+  });
+
+  test("R100: what is asked and what is made of it are one's own", async () => {
+    await using provider = await simulatedProvider({ tls: false, answer: () => " Yes. " });
+    const own = new DriverLM<string>({
+      model: "own",
+      requestFn: async ({ prompt }) => {
+        const messages = [{ role: "user", content: `In one word: ${prompt}` }];
+        const body = JSON.stringify({ model: "any", messages });
+        const response = await fetch(`${provider.url}/chat/completions`, { method: "POST", body });
+        return ((await response.json()) as Body).choices[0]!.message.content;
+      },
+      outputFn: (raw) => raw.trim().toLowerCase().replace(".", ""),
+    });
+    expect((await own.call("Is it?")).text).toBe("yes");
+    expect(await own.call("Is it?")).toMatchObject({ text: "yes", cacheHit: true });
   });
 
   test("R103, R110: of the optimizer's 120 questions 13 reach the backend, all others are free", async () => {
