@@ -24,9 +24,12 @@ export function intervalOf(scores: readonly number[]): Interval | undefined {
   return { low: mean - half, high: mean + half, method: "student-t" };
 }
 
-/** The mean, built up so that large scores do not overflow on the way. */
+/** The mean: 22 of 50 is 0.44. Scores whose sum is too large for a number are averaged step by step. */
 export function meanOf(scores: readonly number[]): number {
-  return scores.reduce((mean, score, i) => mean + (score - mean) / (i + 1), 0);
+  const sum = scores.reduce((total, score) => total + score, 0);
+  return Number.isFinite(sum)
+    ? sum / scores.length
+    : scores.reduce((mean, score, i) => mean + (score - mean) / (i + 1), 0);
 }
 
 function wilson(share: number, n: number): Interval {

@@ -253,6 +253,41 @@ describe("P10: a metric that fails", () => {
     expect(clock.pending).toBe(0);
   });
 
+  test("its own calls are aborted with it, and what it makes of that is no other error", async () => {
+    const clock = new FakeClock();
+    let around: readonly AbortSignal[] = [];
+    const metric: Metric<Row, unknown> = (example, _, { signal }) => {
+      if (example !== dataset[1]) return 1;
+      around = currentScope()!.signals!;
+      return new Promise((_, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("my call was aborted")));
+      });
+    };
+    const run = evaluateBy(clock, adder(), { dataset, metric, metricTimeout: 5000 });
+    await clock.advance(4999);
+    expect(around.some(({ aborted }) => aborted)).toBe(false);
+    await clock.advance(1);
+    expect((await run).errors[0]!.error).toMatchObject({
+      code: "metric",
+      message: "metric: row 1: it had not settled after 5000 ms (metricTimeout)",
+    });
+    expect(around.some(({ aborted }) => aborted)).toBe(true);
+  });
+
+  test("it is not asked about what comes after the run was stopped", async () => {
+    const gate = Promise.withResolvers<void>();
+    const asked: unknown[] = [];
+    const program = async ({ question }: Row) => {
+      if (question === "1+2") throw new TrunklineError("auth", "no such key");
+      await gate.promise;
+    };
+    const metric = (example: Row) => asked.push(example);
+    expect(await failureOf(evaluate(program, { dataset, metric }))).toMatchObject({ code: "auth" });
+    gate.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(asked).toEqual([]);
+  });
+
   test("where no row can be scored the run fails, with the rows in its error", async () => {
     const error = await failureOf(evaluate(adder(), { dataset, metric: () => Number.NaN }));
     expect(error).toMatchObject({ code: "metric", done: 4 });

@@ -34,6 +34,16 @@ test("P13: one score that is neither, or none, has no interval; equal scores hav
   expect(intervalOf([0.5, 0.5, 0.5])).toEqual({ low: 0.5, high: 0.5, method: "student-t" });
 });
 
+test("a share is what people would write", () => {
+  for (const [hits, rows, mean] of [
+    [22, 50, 0.44],
+    [7, 10, 0.7],
+    [1, 3, 1 / 3],
+  ] as const) {
+    expect(meanOf(Array.from({ length: rows }, (_, i) => ((i * 7) % rows < hits ? 1 : 0)))).toBe(mean);
+  }
+});
+
 test("the mean of large scores does not overflow", () => {
   expect(meanOf([1e308, 1e308, 1e308])).toBe(1e308);
 });
