@@ -24,7 +24,6 @@ const names = [
   "programs/types",
   "programs/agents",
   "programs/rows",
-  ,
   "cache",
   "duplicates",
 ];
