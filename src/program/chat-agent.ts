@@ -8,13 +8,14 @@ import { type CallInit, callChecks } from "../lm/options.ts";
 import { processClock } from "../lm/process.ts";
 import { runInScope } from "../lm/scope.ts";
 import { requireLM, scopeChecks } from "../lm/settings.ts";
-import { type ChatReply, isInsideTurnOf, type TurnEvent, type TurnSettings, takeTurn } from "./chat-turn.ts";
+import { type ChatReply, type TurnEvent, type TurnSettings, takeTurn } from "./chat-turn.ts";
 import { type ChatMessage, noMessages, readHistory } from "./conversation.ts";
 import { inRun } from "./in-run.ts";
 import { ownLM } from "./own.ts";
 import type { RunInit } from "./run-init.ts";
 import { type Tool, type Tools, tool } from "./tool.ts";
 import { toolboxOf } from "./toolbox.ts";
+import { isInsideTurnOf } from "./turn-place.ts";
 import { TurnQueue } from "./turn-queue.ts";
 import { lmFor } from "./which-lm.ts";
 

@@ -1,8 +1,7 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import type { Clock } from "../core/clock.ts";
 import type { Completion, Cost, FinishReason, Usage } from "../core/completion.ts";
-import { TrunklineError } from "../core/errors.ts";
-import type { AssistantMessage, SystemMessage, UserMessage } from "../core/message.ts";
+import { isTrunklineError, TrunklineError } from "../core/errors.ts";
+import type { AssistantMessage, Message, SystemMessage, UserMessage } from "../core/message.ts";
 import { frozenCopy } from "../core/plain-copy.ts";
 import type { LM } from "../lm/lm.ts";
 import type { CallInit } from "../lm/options.ts";
@@ -12,7 +11,9 @@ import type { ToolEvent } from "./events.ts";
 import { runScope } from "./run-scope.ts";
 import { Tally } from "./tally.ts";
 import { runTools, type ToolOutcome } from "./tool-calls.ts";
+import { failureText } from "./tool-result.ts";
 import type { Toolbox } from "./toolbox.ts";
+import { checkSteps, inTurn, type Place, takeStep } from "./turn-place.ts";
 
 /** What an agent answered in one turn. */
 export interface ChatReply {
@@ -56,35 +57,12 @@ export interface TurnTask {
   readonly emit: ((event: TurnEvent) => void) | undefined;
 }
 
-/** A turn that runs around a place, and the models' answers that it and all turns inside it have asked for. */
-interface Place {
-  readonly agent: object;
-  readonly name: string;
-  readonly maxSteps: number;
-  readonly outer: Place | undefined;
-  /** Agents that took steps of this turn. */
-  readonly handedTo: Set<string>;
-  steps: number;
-}
-
-const places = new AsyncLocalStorage<Place>();
-
-/** Whether a turn of `agent` runs around this place: one more would wait for it, and it for that one. */
-export function isInsideTurnOf(agent: object): boolean {
-  for (let each = places.getStore(); each !== undefined; each = each.outer) {
-    if (each.agent === agent) return true;
-  }
-  return false;
-}
-
 /** One turn: asks the model, runs the tools it wants, and asks again, until it answers. */
 export async function takeTurn(task: TurnTask): Promise<{
   readonly reply: ChatReply;
   readonly history: readonly ChatMessage[];
 }> {
   const { agent, name, settings, history, message } = task;
-  const outer = places.getStore();
-  const place: Place = { agent, name, maxSteps: settings.maxSteps, outer, handedTo: new Set(), steps: 0 };
   const tally = new Tally();
   const heard = currentScope()?.onAnswer;
   const onAnswer = (answer: Completion): void => {
@@ -93,9 +71,12 @@ export async function takeTurn(task: TurnTask): Promise<{
   };
   const turn: ChatMessage[] = [message];
   const outcomes: ToolOutcome[] = [];
-  const shown = { ...task, emit: watched(task) };
   const { said, answer } = await runInScope({ onAnswer }, () =>
-    places.run(place, () => converse(shown, place, turn, outcomes)),
+    inTurn({ agent, name, maxSteps: settings.maxSteps }, (place) =>
+      recorded(task, tally, (onAsk) =>
+        converse({ ...task, emit: watched(task), onAsk }, place, turn, outcomes),
+      ),
+    ),
   );
   const { usage, cost } = tally;
   const reply: ChatReply = Object.freeze({
@@ -126,8 +107,42 @@ interface LastAnswer {
   readonly answer: Completion;
 }
 
+type OnAsk = (messages: readonly Message[]) => void;
+
+/** Takes a turn down in the trace of the run around it, if there is one, as the call of a predictor. */
+async function recorded(
+  { agent, message }: TurnTask,
+  tally: Tally,
+  run: (onAsk: OnAsk) => Promise<LastAnswer>,
+): Promise<LastAnswer> {
+  const { recorder, parent } = runScope() ?? {};
+  if (recorder === undefined) return run(() => {});
+  const facts = {
+    signature: "message -> text",
+    inputs: { message: message.content },
+    messages: [],
+    reasks: 0,
+  };
+  const entry = recorder.predictor(agent, facts, parent);
+  try {
+    const last = await run((messages) => {
+      entry.messages = messages;
+    });
+    const { content: text, reasoning } = last.said;
+    const { model, cacheHit } = last.answer;
+    const { usage, cost } = tally;
+    Object.assign(entry, { outputs: { text }, answer: text, model, cacheHit, usage });
+    if (cost) entry.cost = cost;
+    if (reasoning) entry.reasoning = reasoning;
+    return last;
+  } catch (error) {
+    entry.error = { ...(isTrunklineError(error) && { code: error.code }), message: failureText(error) };
+    throw error;
+  }
+}
+
 async function converse(
-  task: TurnTask,
+  task: TurnTask & { readonly onAsk: OnAsk },
   place: Place,
   turn: ChatMessage[],
   outcomes: ToolOutcome[],
@@ -152,11 +167,12 @@ async function converse(
   }
 }
 
-function ask(task: TurnTask, turn: readonly ChatMessage[]): Promise<Completion> {
-  const { settings, history, lm, call, emit } = task;
+function ask(task: TurnTask & { readonly onAsk: OnAsk }, turn: readonly ChatMessage[]): Promise<Completion> {
+  const { settings, history, lm, call, emit, onAsk } = task;
   const { system, toolbox } = settings;
   const earlier = withoutOldest(history, turn, settings.maxHistoryTokens);
   const messages = [...(system === undefined ? [] : [system]), ...earlier, ...turn];
+  onAsk(messages);
   const { toolChoice } = call;
   // A choice that forces a tool holds for the first step; it would never let the model answer.
   const later = turn.length > 1 && toolChoice !== undefined && toolChoice !== "none";
@@ -196,26 +212,4 @@ function checkWhole(answer: Completion): void {
   if (finishReason !== "length" && finishReason !== "content_filter") return;
   const text = `the answer ended (${finishReason}) while the model called tools, none of which was run; raise maxTokens`;
   throw new TrunklineError("incomplete", text, { retryable: false, partial: answer });
-}
-
-/** A step counts in each turn around it, so that agents that hand off to one another end, too. */
-function takeStep(place: Place): void {
-  checkSteps(place);
-  for (let each: Place | undefined = place; each !== undefined; each = each.outer) {
-    each.steps++;
-    if (each !== place) each.handedTo.add(place.name);
-  }
-}
-
-function checkSteps(place: Place): void {
-  for (let each: Place | undefined = place; each !== undefined; each = each.outer) {
-    if (each.steps >= each.maxSteps) throw stepsError(each);
-  }
-}
-
-function stepsError({ name, maxSteps, handedTo }: Place): TrunklineError {
-  const others =
-    handedTo.size === 0 ? "" : `, counting those of ${[...handedTo].join(", ")} that it handed off to`;
-  const text = `${name} took ${maxSteps} steps (maxSteps)${others}, and the model still calls tools; raise maxSteps, or say in its system text when to stop`;
-  return new TrunklineError("incomplete", text, { retryable: false });
 }

@@ -10,7 +10,7 @@ export class TurnQueue {
 
   /** Waits for its turn; whoever got in must `leave`. An abort or a deadline of the run around it ends the wait. */
   enter(clock: Clock, mostWaiting: number): Promise<void> {
-    if (this.#waiting.size >= mostWaiting) {
+    if (this.#busy && this.#waiting.size >= mostWaiting) {
       const text = `the agent has ${mostWaiting} turns waiting already (maxQueue)`;
       return Promise.reject(new TrunklineError("queue_full", text, { sent: false }));
     }

@@ -195,7 +195,7 @@ describe("ChatAgent", () => {
   });
 
   test("a turn that was aborted before it began keeps nobody waiting", async () => {
-    const agent = new ChatAgent({ lm: scripted("ok").lm });
+    const agent = new ChatAgent({ lm: scripted("ok").lm, maxQueue: 0 });
     await expect(agent.run("1", { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "aborted" });
     expect((await agent.run("2")).text).toBe("ok");
   });
@@ -400,6 +400,24 @@ describe("hand-off", () => {
     });
   });
 
+  test("work that a tool left behind may ask the agent again when its turn is over", async () => {
+    const { lm } = scripted([{ calls: [["later", {}]] }, "first", "second"]);
+    const over = Promise.withResolvers<void>();
+    let left: Promise<string> | undefined;
+    const later = tool({
+      name: "later",
+      inputSchema: { type: "object" },
+      execute: () => {
+        left = over.promise.then(() => agent.run("again")).then(({ text }) => text);
+        return "begun";
+      },
+    });
+    const agent: ChatAgent = new ChatAgent({ lm, tools: [later], maxSteps: 2 });
+    expect((await agent.run("x")).text).toBe("first");
+    over.resolve();
+    expect(await left).toBe("second");
+  });
+
   test("an abort of the outer turn reaches the inner one", async () => {
     const inner = scripted(() => new Promise<never>(() => {}));
     const { lm } = scripted({ calls: [["b", { message: "x" }]] });
@@ -482,6 +500,36 @@ describe("ChatAgent.stream", () => {
       else seen.push(event.type === "tool" ? event.state : event.type);
     }
     expect(seen).toEqual(["called", "returned", "ChatAgent text Eight.", "prediction"]);
+  });
+
+  test("inside a module each turn is in its trace, the failed one too", async () => {
+    const { lm } = scripted([
+      { calls: [["double", { n: 4 }]] },
+      "Eight.",
+      new TrunklineError("content_filter", "no"),
+    ]);
+    class Desk extends Module {
+      async forward({ question }: { question: string }) {
+        const agent = new ChatAgent({ lm, tools: [double] });
+        const { text } = await agent.run(question);
+        await agent.run("again").catch(() => {});
+        return text;
+      }
+    }
+    const { trace } = await new Desk().run({ question: "Twice four?" });
+    expect(trace.entries).toMatchObject([
+      {
+        predictor: expect.stringMatching(/^ChatAgent#/),
+        inputs: { message: "Twice four?" },
+        outputs: { text: "Eight." },
+        messages: [{ role: "user" }, { role: "assistant" }, { role: "tool" }],
+        usage: { totalTokens: 30 },
+      },
+      { inputs: { message: "again" }, error: { code: "content_filter", message: "no" } },
+    ]);
+    expect(trace.tools).toMatchObject([{ name: "double", result: 8 }]);
+    expect(trace.usage.totalTokens).toBe(30);
+    expect(JSON.parse(JSON.stringify(trace)).entries).toHaveLength(2);
   });
 
   test("a signal that many turns share carries no listener of ours when they are done", async () => {
