@@ -15,9 +15,13 @@ export class ProgramStream<Prediction> extends EventStream<StreamEvent<Predictio
   constructor(root: ModuleLike, start: (run: <T>(fn: () => T) => T) => Promise<unknown>) {
     super(async (push, left) => {
       const names = new Names(root);
-      const emit = (by: object, event: Unnamed): void =>
+      const outer = runScope();
+      const emit = (by: object, event: Unnamed): void => {
         push({ ...event, predictor: names.of(by) } as ProgramEvent);
-      const inside = { ...runScope(), emit };
+        // A stream around shows what a call in this place would show there.
+        outer?.emit?.(by, event);
+      };
+      const inside = { ...outer, emit };
       const prediction = (await start((fn) =>
         runInScope({ signals: [left] }, () => withRunScope(inside, fn)),
       )) as Prediction;

@@ -7,13 +7,15 @@ import {
   configure,
   context,
   DriverLM,
+  LM,
   Module,
   Predict,
   signature,
   TrunklineError,
 } from "../../src/index.ts";
 import { processDefaults } from "../../src/lm/scope.ts";
-import { scriptedLM } from "../../src/testing/index.ts";
+import { scriptedDriver, scriptedLM } from "../../src/testing/index.ts";
+import { trunk } from "../../src/trunk.ts";
 
 afterEach(async () => {
   delete processDefaults.lm;
@@ -307,6 +309,16 @@ describe("the adapter", () => {
         expect(await asked({ adapter: own("predictor") }, { adapter: own("call") })).toBe("call");
       });
     });
+  });
+
+  test("is what the driver prefers where nobody names one", async () => {
+    const driver = { ...scriptedDriver(['{"emotion": "joy"}']), prefers: "json" };
+    const preferring = new LM(trunk().driverTarget(driver, "preferring"), { cache: false });
+    expect(await new Predict(emotion).call(inputs, { lm: preferring })).toEqual({ emotion: "joy" });
+    expect(driver.calls[0]!.request.responseFormat?.type).toBe("json_schema");
+    expect([new LM("llama-cpp/none.gguf").prefers, new LM("openai/gpt-4o", { apiKey: "k" }).prefers]).toEqual(
+      ["json", undefined],
+    );
   });
 
   test("of a module's call reaches everything inside", async () => {

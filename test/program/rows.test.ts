@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import {
   ChainOfThought,
   cache,
@@ -170,6 +173,54 @@ describe("batch and each", () => {
     await lm.saw((calls) => calls.length === 5);
     controller.abort();
     await outcome;
+  });
+});
+
+describe("a results file", () => {
+  const newFile = async () => {
+    const folder = await mkdtemp(join(tmpdir(), "trunkline-rows-"));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    return join(folder, "rows.jsonl");
+  };
+
+  test("is resumed: rows that it has are not asked again, and come with their inputs", async () => {
+    const resultsFile = await newFile();
+    const lm = echo();
+    const program = new Ask().setLM(lm);
+    await program.batch(questions(3), { resultsFile });
+    const rows = await program.batch(questions(5), { resultsFile });
+    expect(lm.calls.length).toBe(5);
+    expect(rows).toEqual(
+      questions(5).map((inputs, index) => ({ index, inputs, prediction: inputs.question })),
+    );
+    for await (const { index, inputs } of program.each(questions(5), { resultsFile })) {
+      expect(inputs).toEqual({ question: `q${index}` });
+    }
+    expect(lm.calls.length).toBe(5);
+  });
+
+  test.each<[string, (program: Ask) => object]>([
+    [
+      "other instructions",
+      ({ ask: { predict } }) =>
+        Object.assign(predict, { signature: predict.signature.withInstructions("?") }),
+    ],
+    [
+      "other demos",
+      ({ ask: { predict } }) => Object.assign(predict, { demos: [{ question: "q", answer: "a" }] }),
+    ],
+    ["another model", (program) => program.setLM(scriptedLM([], { model: "other" }))],
+    ["another temperature of the run", () => ({ temperature: 1 })],
+    ["another rollout", () => ({ rolloutId: 1 })],
+  ])("of a program with %s is refused", async (_, change) => {
+    const resultsFile = await newFile();
+    await new Ask().setLM(echo()).batch(questions(1), { resultsFile });
+    const program = new Ask().setLM(echo());
+    const options = change(program);
+    const says = options instanceof Module || options instanceof Predict ? {} : options;
+    await expect(program.batch(questions(1), { resultsFile, ...says })).rejects.toThrow(
+      /resultsFile|another/,
+    );
   });
 });
 

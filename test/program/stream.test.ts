@@ -171,6 +171,25 @@ describe("module.stream", () => {
     expect(failed).toEqual([]);
   });
 
+  test("a stream inside a stream shows its fields in both, each under its own names", async () => {
+    const inside: unknown[] = [];
+    class Outer extends Module {
+      inner = ask();
+      async forward(given: { question: string }) {
+        const stream = this.inner.stream(given);
+        for await (const event of stream) if (event.type === "delta") inside.push(event.predictor);
+        return stream.prediction;
+      }
+    }
+    const events = await eventsOf(new Outer().stream(inputs, { lm: scriptedLM(["x"]) }));
+    expect(inside).toEqual(["self"]);
+    expect(events.map((event) => ("predictor" in event ? event.predictor : event.type))).toEqual([
+      "inner",
+      "inner",
+      "prediction",
+    ]);
+  });
+
   test("parallel streams of one program never mix", async () => {
     const program = ask();
     const answers = await Promise.all(
