@@ -12,8 +12,8 @@ import { type Outcome, outcomeOf, outcomesOf } from "./choices.ts";
 import { formFor, stepDown } from "./form.ts";
 import { Listener } from "./listen.ts";
 import { type ModuleLike, nameOf } from "./own.ts";
+import { named } from "./place.ts";
 import { planOf } from "./plans.ts";
-import { pathIn } from "./predictors.ts";
 import type { OpenEntry } from "./recorder.ts";
 import type { RunInit } from "./run-init.ts";
 import { type RunScope, runScope } from "./run-scope.ts";
@@ -185,14 +185,10 @@ class Asking {
     });
   }
 
-  /** The predictor's name, as far as the modules around tell it. */
   #name(): string {
-    let outermost = this.#scope?.enclosing;
-    while (outermost?.outer) outermost = outermost.outer;
-    const path = outermost && pathIn(outermost.module, this.#asker);
-    if (path) return `"${path}" of ${nameOf(outermost!.module)}`;
     const text = String(this.#signature);
     const outputs = this.#signature.outputs.map(({ name }) => name).join(", ");
-    return `${nameOf(this.#asker)}(${text.length <= longestShown ? text : `... -> ${outputs}`})`;
+    const short = text.length <= longestShown ? text : `... -> ${outputs}`;
+    return named(this.#asker, `${nameOf(this.#asker)}(${short})`);
   }
 }

@@ -3,6 +3,7 @@ import { LM } from "../lm/lm.ts";
 import { processLogger } from "../lm/process.ts";
 import { currentScope, processDefaults } from "../lm/scope.ts";
 import { type ModuleLike, nameOf, ownLM } from "./own.ts";
+import { named } from "./place.ts";
 import { pathIn } from "./predictors.ts";
 import { type Enclosing, runScope } from "./run-scope.ts";
 
@@ -33,7 +34,7 @@ const contextLM = (): LM | undefined => currentScope()?.lm as LM | undefined;
 function noLM(asker: object): TrunklineError {
   return new TrunklineError(
     "config",
-    `${nameOf(asker)} has no LM: call setLM(lm) on it or on the module around it, pass { lm } to the call, or call ` +
+    `${named(asker)} has no LM: call setLM(lm) on it or on the module around it, pass { lm } to the call, or call ` +
       "configure({ lm: getSharedLM() }) once, so that all of the program speaks through the same pooled connections",
   );
 }

@@ -69,6 +69,13 @@ describe("R8: a program without an LM fails at once", () => {
         message: expect.stringMatching(/^Predict has no LM: call setLM/),
       }),
     );
+    class Program extends Module {
+      steps = [new Predict("question -> answer")];
+      forward(given: { question: string }) {
+        return this.steps[0]!.call(given);
+      }
+    }
+    await expect(new Program().call(inputs)).rejects.toThrow(/^"steps\[0\]" of Program has no LM/);
   });
 });
 
