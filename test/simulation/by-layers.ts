@@ -1,6 +1,8 @@
 import { Admission } from "../../src/admission/admission.ts";
+import { fallback } from "../../src/admission/fallback.ts";
 import type { LaneStats } from "../../src/admission/lane.ts";
 import { retry } from "../../src/admission/retry.ts";
+import { Cache } from "../../src/cache/cache.ts";
 import { type Call, compose } from "../../src/core/call.ts";
 import { caller } from "../../src/core/caller.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
@@ -9,6 +11,7 @@ import type { Leave } from "../../src/core/signals.ts";
 import { Slots } from "../../src/core/slots.ts";
 import { guard } from "../../src/drivers/guard.ts";
 import { modelledDriver } from "./modelled-driver.ts";
+import { tiersOf } from "./modelled-store.ts";
 import { Provider } from "./provider.ts";
 import type { Change, LinePlan } from "./scenario.ts";
 import type { Mutation, Stack, Witness } from "./stack.ts";
@@ -25,6 +28,7 @@ export class ByLayers implements Stack {
   readonly #admission: Admission;
   readonly #clients: readonly ClientParts[];
   readonly #lines: readonly Call[];
+  readonly cache: Cache;
 
   constructor(witness: Witness, mutation: Mutation) {
     const { scenario, world } = witness;
@@ -35,8 +39,20 @@ export class ByLayers implements Stack {
       open: new Set(),
       gauges: { queued: 0, waitingForSocket: 0 },
     }));
+    const tiers = tiersOf(witness);
+    const options = { memoryBytes: scenario.cache.memoryBytes, tiers };
+    this.cache = new Cache({ clock: world, options: mutation.cacheOptions?.(options) ?? options });
     const providers = scenario.lanes.map((plan) => new Provider(plan, world, scenario.seed));
-    this.#lines = scenario.lines.map((line) => this.#compose(line, providers[line.lane]!, mutation));
+    const lines = scenario.lines.map((line) => this.#compose(line, providers[line.lane]!, mutation));
+    this.#lines = scenario.lines.map((line) => {
+      const others = mutation.fallbacks?.(line.fallbacks ?? []) ?? line.fallbacks;
+      if (others === undefined || others.length === 0) return lines[line.id]!;
+      const chains = [line.id, ...others].map((id) => {
+        const { model } = scenario.lanes[scenario.lines[id]!.lane]!;
+        return { name: model, model, call: lines[id]! };
+      });
+      return fallback(world, chains);
+    });
   }
 
   call(line: number): Call {
@@ -61,7 +77,8 @@ export class ByLayers implements Stack {
   }
 
   #compose(line: LinePlan, provider: Provider, mutation: Mutation): Call {
-    const { world, scenario, pools, addClient, outerProbe, innerProbe } = this.#witness;
+    const { world, scenario, pools, addClient, cacheProbe, workProbe, outerProbe, innerProbe } =
+      this.#witness;
     const { slots, open, gauges } = this.#clients[line.client]!;
     const lane = scenario.lanes[line.lane]!;
     const poolSlots = pools[lane.pool]!.slots;
@@ -77,10 +94,19 @@ export class ByLayers implements Stack {
       gauges,
     };
     const client = addClient({ ...facts, name: `client ${line.client}, line ${line.id}` });
+    const cacheLayer = this.cache.layer({
+      identity: facts.origin,
+      client: `client ${line.client}`,
+      memoryOnly: lane.memoryOnly,
+      open,
+    });
     const { top, aboveRetry, belowRetry, admission, belowAdmission } = mutation;
     const layers = [
       top,
       caller(world, open),
+      cacheProbe,
+      mutation.cache?.(cacheLayer) ?? cacheLayer,
+      workProbe,
       aboveRetry,
       retry({ clock: world, budget: this.#admission.budget(facts.origin) }),
       belowRetry,

@@ -1,4 +1,5 @@
 import type { LaneStats } from "../../src/admission/lane.ts";
+import type { Cache } from "../../src/cache/cache.ts";
 import { Configs } from "../../src/clients/config.ts";
 import { Registry } from "../../src/clients/registry.ts";
 import type { KeyFunction } from "../../src/clients/settings.ts";
@@ -8,6 +9,7 @@ import { type Target, Trunk } from "../../src/trunk.ts";
 import { Chance } from "./chance.ts";
 import { modelledDriver } from "./modelled-driver.ts";
 import { ModelledPools, originOf } from "./modelled-pools.ts";
+import { tiersOf } from "./modelled-store.ts";
 import { Provider } from "./provider.ts";
 import type { Change, LinePlan } from "./scenario.ts";
 import type { ClosingSight } from "./sight.ts";
@@ -28,13 +30,21 @@ export class ByTrunk implements Stack {
   #heard = 0;
 
   constructor(witness: Witness, mutation: Mutation) {
-    const { world, scenario, addClient, outerProbe, innerProbe } = witness;
+    const { world, scenario, addClient, cacheProbe, workProbe, outerProbe, innerProbe } = witness;
     this.#witness = witness;
     this.#mutation = mutation;
     const providers = scenario.lanes.map((plan) => new Provider(plan, world, scenario.seed));
     this.#pools = new ModelledPools(witness, providers);
     this.#registry = new Registry({ clock: world, transport: this.#pools, configs: new Configs() });
     this.#trunk = new Trunk(this.#registry);
+    const options = { memoryBytes: scenario.cache.memoryBytes, tiers: tiersOf(witness) };
+    this.cache.configure(mutation.cacheOptions?.(options) ?? options);
+    const cacheLayer = this.cache.layer.bind(this.cache);
+    this.cache.layer = (facts) => {
+      const real = cacheLayer(facts);
+      const layer = mutation.cache?.(real) ?? real;
+      return (next) => cacheProbe(layer(workProbe(next)));
+    };
     this.#trunk.events.subscribe(() => this.#heard++);
     const { admission } = this.#trunk;
     const layer = admission.layer.bind(admission);
@@ -46,10 +56,14 @@ export class ByTrunk implements Stack {
     this.#drivers = scenario.lines.map((line) => this.#driver(line, providers[line.lane]!));
   }
 
+  get cache(): Cache {
+    return this.#trunk.cache;
+  }
+
   /** One caller in three holds on to an LM that was made before a close. */
   call(line: number, id: number): Call {
     const known = this.#targets[line];
-    const target = known === undefined || (known.closed && id % 3 > 0) ? this.#target(line) : known;
+    const target = known === undefined || (known.closed && id % 3 > 0) ? this.#targetWithOthers(line) : known;
     this.#targets[line] = target;
     this.#asked++;
     return (request, options) => target.call(request, options);
@@ -93,6 +107,13 @@ export class ByTrunk implements Stack {
     return this.#trunk.admission.stats().lanes;
   }
 
+  #targetWithOthers(number: number): Target {
+    const { fallbacks } = this.#witness.scenario.lines[number]!;
+    const others = this.#mutation.fallbacks?.(fallbacks ?? []) ?? fallbacks ?? [];
+    const target = this.#target(number);
+    return others.length === 0 ? target : target.withFallbacks(others.map((other) => this.#target(other)));
+  }
+
   #target(number: number): Target {
     const { scenario } = this.#witness;
     const line = scenario.lines[number]!;
@@ -106,7 +127,11 @@ export class ByTrunk implements Stack {
       tokensPerMinute: line.tokensPerMinute,
     };
     if (lane.local)
-      return this.#trunk.driverTarget(this.#drivers[number]!, lane.model, shared, { lane: lane.model });
+      return this.#trunk.driverTarget(this.#drivers[number]!, lane.model, shared, {
+        lane: lane.model,
+        identity: lane.model,
+        memoryOnly: lane.memoryOnly,
+      });
     return this.#trunk.target(`${providerOf(lane)}/${lane.model}`, {
       ...shared,
       apiKey: client.key === undefined ? lane.account : this.#keyOf(lane.account, client.key),
@@ -144,6 +169,6 @@ function providerOf({
   concurrencyBound: boolean;
   cachesPrefixes: boolean;
 }) {
-  if (concurrencyBound) return cachesPrefixes ? "vllm" : "ollama";
+  if (concurrencyBound) return "vllm";
   return cachesPrefixes ? "openai" : "openai-compatible";
 }

@@ -1,5 +1,6 @@
 import { priorities } from "../../src/core/call.ts";
 import { Chance } from "./chance.ts";
+import { roomy, withCache, withFallbacks } from "./draw-cache.ts";
 import type {
   AbortPlan,
   CallPlan,
@@ -17,7 +18,13 @@ import type {
   WeatherKind,
 } from "./scenario.ts";
 
+/** Callers who ask what others ask, a cache, and models that stand in for each other. */
 export function drawScenario(seed: number): Scenario {
+  return withCache(withFallbacks(drawPlain(seed)));
+}
+
+/** Callers of lines alone: nothing is cached, and each model stands for itself. */
+export function drawPlain(seed: number): Scenario {
   const chance = new Chance(seed, 3);
   const intensity = drawIntensity(chance);
   const span = chance.size(1_000, 300_000);
@@ -47,6 +54,8 @@ export function drawScenario(seed: number): Scenario {
     calls,
     changes,
     runs,
+    cache: { memoryBytes: roomy },
+    healthy: [],
     lag: chance.weighted([
       [85, { often: 0, longest: 0 }],
       [13, { often: 0.05, longest: 3_000 }],
@@ -59,7 +68,10 @@ export function drawScenario(seed: number): Scenario {
 /** The same, as far as the trunk can have it: what a Client configures holds for all its lines. */
 function throughTrunk(chance: Chance, scenario: Scenario, span: number): Scenario {
   const lanes = scenario.lanes.map((lane) =>
-    chance.yes(0.25) ? { ...lane, local: true, cachesPrefixes: false, concurrencyBound: false } : lane,
+    chance.yes(0.25)
+      ? { ...lane, local: true, memoryOnly: lane.id % 2 > 0, cachesPrefixes: false, concurrencyBound: false }
+      : // The one built-in wire that is bound by concurrency and speaks as the modelled pools do is vLLM's.
+        { ...lane, cachesPrefixes: lane.cachesPrefixes || lane.concurrencyBound },
   );
   const lines = scenario.lines.map((line) => {
     if (lanes[line.lane]!.local) return { ...line, own: false };
@@ -157,6 +169,7 @@ function drawLanes(
     cachesPrefixes: chance.yes(0.7),
     concurrencyBound: chance.yes(0.15),
     local: false,
+    memoryOnly: false,
   }));
 }
 
@@ -279,6 +292,7 @@ function drawCalls(
     const maxTokens = chance.yes(0.5) ? chance.size(1, 4_000) : undefined;
     return {
       id,
+      question: id,
       at: chance.yes(together) ? chance.pick(bursts) : chance.int(0, span),
       line: chance.int(0, lines.length - 1),
       priority: chance.pick(priorities),

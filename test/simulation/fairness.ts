@@ -58,8 +58,7 @@ export const fairness: Invariant = {
   name: "fair-between-keys",
   says: "While a key waits, no other key of its lane and Client is given more than a few calls' cost beyond its own.",
   onDispatch: (attempt) => {
-    const { call } = attempt;
-    const { lane } = call;
+    const { call, lane } = attempt;
     const ledger = ledgerOf(lane, attempt.client);
     const { least, most } = costOf(call);
     const own = call.plan.fairnessKey;

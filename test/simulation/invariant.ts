@@ -1,9 +1,11 @@
-import type { Attempt, CallSight, Sight } from "./sight.ts";
+import type { Attempt, CallSight, Sight, Work } from "./sight.ts";
 
 /** What must always hold. Each hook names what is wrong, or returns undefined. */
 export interface Invariant {
   readonly name: string;
   readonly says: string;
+  /** The cache asked for an answer. */
+  readonly onWork?: (work: Work, sight: Sight) => string | undefined;
   /** An attempt asked admission for a place. */
   readonly onEnter?: (attempt: Attempt, sight: Sight) => string | undefined;
   /** Admission let an attempt go. */

@@ -1,13 +1,17 @@
 import { getEventListeners } from "node:events";
 import { isTrunklineError } from "../../src/core/errors.ts";
 import type { Slots } from "../../src/core/slots.ts";
+import { cacheInvariants } from "./cache-invariants.ts";
 import { fairness } from "./fairness.ts";
 import type { Invariant } from "./invariant.ts";
+import { waits } from "./ledger.ts";
 import {
+  causeOf,
   codeOf,
   excessOf,
   explains,
   inWords,
+  isAlone,
   last,
   left,
   longestHint,
@@ -61,22 +65,21 @@ export const invariants: readonly Invariant[] = [
   {
     name: "nothing-after-leaving",
     says: "Nothing is sent for a caller that has left, nor after its deadline.",
-    onSend: ({ call, number }, { world }) => {
-      if (call.settledAt !== undefined)
-        return `attempt ${call.plan.id}.${number} was sent after its call had settled`;
-      if (call.abortedAt !== undefined) return `attempt ${call.plan.id}.${number} was sent after the abort`;
-      if (world.now() > call.deadlineAt)
+    onSend: ({ call, number, work }, { world }) => {
+      const waiting = [...work.members].filter(waits);
+      if (waiting.length === 0) return `attempt ${call.plan.id}.${number} was sent and nobody waits`;
+      if (waiting.every(({ call }) => world.now() > call.deadlineAt))
         return `attempt ${call.plan.id}.${number} was sent after the deadline`;
     },
   },
   {
     name: "one-at-a-time",
     says: "A call has one attempt in flight, and is sent once an attempt.",
-    onSend: ({ call, sentAt, endedAt, fate }) => {
+    onSend: ({ call, sentAt, endedAt, fate, work }) => {
       // A refused key may be tried once more with a newer one.
       const anew = endedAt !== undefined && fate === "outage";
       if (sentAt !== undefined && !anew) return `call ${call.plan.id}: one attempt was sent twice`;
-      const before = call.attempts.at(-2);
+      const before = work.attempts.at(-2);
       if (before !== undefined && before.overAt === undefined && before.sentAt !== undefined) {
         return `call ${call.plan.id}: sent again while the attempt before was in flight`;
       }
@@ -100,8 +103,8 @@ export const invariants: readonly Invariant[] = [
     says: "Work that nobody waits for gives its slots back after abandonAfter at the latest.",
     atRest: ({ lanes, world }) => {
       for (const { running } of lanes) {
-        for (const { call, number } of running) {
-          const alone = call.settledAt === undefined ? 0 : world.now() - call.settledAt;
+        for (const { call, number, work } of running) {
+          const alone = work.aloneSince === undefined ? 0 : world.now() - work.aloneSince;
           if (alone > call.plan.abandonAfter)
             return `attempt ${call.plan.id}.${number} has run alone for ${alone} ms`;
         }
@@ -125,8 +128,8 @@ export const invariants: readonly Invariant[] = [
     name: "attempts-bound",
     says: "A call is tried at most 1 + maxRetries times.",
     onSend: (attempt) => {
-      const { call } = attempt;
-      const sent = 1 + call.attempts.filter((each) => each !== attempt && each.sentAt !== undefined).length;
+      const { call, work } = attempt;
+      const sent = 1 + work.attempts.filter((each) => each !== attempt && each.sentAt !== undefined).length;
       if (sent > 1 + call.plan.maxRetries)
         return `call ${call.plan.id}: sent ${sent} times, maxRetries ${call.plan.maxRetries}`;
     },
@@ -140,9 +143,9 @@ export const invariants: readonly Invariant[] = [
   {
     name: "retry-only-what-may-succeed",
     says: "Only a failure that is worth another try is tried again.",
-    onEnter: ({ call, number }) => {
-      if (number === 1) return undefined;
-      const { error, answer } = call.attempts[number - 2]!;
+    onEnter: ({ call, work, nth }) => {
+      if (nth === 1) return undefined;
+      const { error, answer } = work.attempts[nth - 2]!;
       if (answer !== undefined) return `call ${call.plan.id} was tried again after an answer`;
       if (!isTrunklineError(error)) return `call ${call.plan.id} was tried again after a foreign error`;
       if (!error.retryable) return `call ${call.plan.id} was tried again after ${error.code}`;
@@ -151,8 +154,8 @@ export const invariants: readonly Invariant[] = [
   {
     name: "hint-kept",
     says: "A call is not sent again before the instant that its provider named.",
-    onSend: ({ call, number }, { world }) => {
-      const before = call.attempts[number - 2];
+    onSend: ({ call, work, nth }, { world }) => {
+      const before = work.attempts[nth - 2];
       if (before?.overAt === undefined || before.hintMs === undefined) return undefined;
       // The guard had given the attempt up before the provider said so.
       if (codeOf(before.error) === "timeout") return undefined;
@@ -164,8 +167,8 @@ export const invariants: readonly Invariant[] = [
   {
     name: "lane-paused",
     says: "After a 429 with a hint nothing of that lane is sent before the instant named.",
-    onDispatch: ({ call }, { world }) => {
-      const { toldUntil, plan } = call.lane;
+    onDispatch: ({ lane }, { world }) => {
+      const { toldUntil, plan } = lane;
       if (world.now() < toldUntil) return `lane ${plan.id} was paused until ${toldUntil}`;
     },
   },
@@ -174,7 +177,7 @@ export const invariants: readonly Invariant[] = [
     says: "An answer that a driver has finished reaches the caller who waits for it, whole and unchanged.",
     always: ({ touched }) => {
       for (const call of touched) {
-        const attempt = last(call.attempts);
+        const attempt = last(call.visits)?.work?.attempts.at(-1);
         if (attempt?.fate !== "answer" || attempt.endedAt === undefined || attempt.error !== undefined)
           continue;
         if (call.settledAt === undefined) return `call ${call.plan.id} was answered and still waits`;
@@ -182,11 +185,13 @@ export const invariants: readonly Invariant[] = [
     },
     onSettle: (call, sight) => {
       const attempt = last(call.attempts);
-      if (attempt?.answer !== undefined && call.error !== undefined && !left(call, sight)) {
+      // Its listener may have had enough of a stored answer, or of another's.
+      const own = attempt?.work === last(call.visits)?.work || call.plan.cache === undefined;
+      if (own && attempt?.answer !== undefined && call.error !== undefined && !left(call, sight)) {
         return `call ${call.plan.id} was answered, its caller got ${codeOf(call.error)}`;
       }
       if (call.answer === undefined) return undefined;
-      if (call.answer.id !== `${call.plan.id}.${call.attempts.length}`)
+      if (call.plan.cache === undefined && call.answer.id !== `${call.plan.id}.${call.attempts.length}`)
         return `call ${call.plan.id} got another's answer`;
       if (call.plan.stream && call.text !== call.answer.text) {
         return `call ${call.plan.id}: its deltas say "${call.text}", its answer "${call.answer.text}"`;
@@ -208,11 +213,12 @@ export const invariants: readonly Invariant[] = [
   {
     name: "queue-bound",
     says: "No call waits where maxQueue were waiting already, and none is refused where fewer were.",
-    onSettle: (call) => {
+    onSettle: (call, { byError }) => {
       if (codeOf(call.error) !== "queue_full") return undefined;
-      const ahead = last(call.attempts)?.ahead ?? 0;
-      if (ahead < call.plan.maxQueue)
-        return `call ${call.plan.id} was refused with ${ahead} of ${call.plan.maxQueue} waiting`;
+      const attempt = byError.get(causeOf(call)) ?? last(call.attempts);
+      const { ahead = 0, call: asker = call } = attempt ?? {};
+      if (ahead < asker.plan.maxQueue)
+        return `call ${call.plan.id} was refused with ${ahead} of ${asker.plan.maxQueue} waiting`;
     },
     always: ({ lanes }) => {
       for (const { waiting } of lanes) {
@@ -242,8 +248,11 @@ export const invariants: readonly Invariant[] = [
     name: "rank-kept",
     says: "Calls of one key start by arrival and priority: nobody passes one that came earlier and counts as much.",
     onDispatch: (attempt, { world }) => {
-      const { call, client } = attempt;
-      for (const other of call.lane.waiting) {
+      const { call, client, lane } = attempt;
+      if (!isAlone(attempt.work, world.now())) return undefined;
+      for (const other of lane.waiting) {
+        // Who joins may be in more of a hurry than who began.
+        if (!isAlone(other.work, world.now())) continue;
         const same = other.client === client && other.call.plan.fairnessKey === call.plan.fairnessKey;
         if (!same || mayFollow(other) || rankOf(other) >= rankOf(attempt)) continue;
         // Who came at this very instant came too late; who aborted, or has waited too long, is on the way out.
@@ -282,22 +291,24 @@ export const invariants: readonly Invariant[] = [
   {
     name: "prefix-paid-once",
     says: "While a prefix is cold one streamed call of it leads; no other starts before its first event, its end, or 10 s.",
-    onDispatch: (attempt, { world }) => {
-      if (!sharesPrefix(attempt)) return undefined;
-      const group = attempt.call.lane.dispatched.filter((other) => samePrefix(attempt, other));
+    onDispatch: (attempt, { world, scenario }) => {
+      // In a process that stands still for hours a wait ends long after its time.
+      if (!sharesPrefix(attempt) || scenario.lag.longest > 10_000) return undefined;
+      const group = attempt.lane.dispatched.filter((other) => samePrefix(attempt, other));
       if (group.some(({ firstByteAt }) => firstByteAt !== undefined)) return undefined;
       const leaders = group.filter(
-        ({ overAt, streamed, call }) =>
+        ({ overAt, streamed, call, work }) =>
           overAt === undefined &&
           streamed &&
-          call.settledAt === undefined &&
+          work.aloneSince === undefined &&
           // With a wait of its own it may have gone beside a leader, and leads nobody.
           typeof call.plan.prefixSharing !== "object",
       );
       // Once a leader has taken too long for a call, that call waits for nobody.
       const { prefixSharing } = attempt.call.plan;
       const wait = typeof prefixSharing === "object" ? prefixSharing.prefixWait : 10_000;
-      if (leaders.some(({ dispatchedAt }) => world.now() - dispatchedAt! >= wait)) return undefined;
+      const running = group.filter(({ overAt }) => overAt === undefined);
+      if (running.some(({ dispatchedAt }) => world.now() - dispatchedAt! >= wait)) return undefined;
       const [leader] = leaders;
       if (leader !== undefined) {
         return `call ${attempt.call.plan.id} started while call ${leader.call.plan.id} led their prefix`;
@@ -350,8 +361,14 @@ export const invariants: readonly Invariant[] = [
   {
     name: "nothing-left-behind",
     says: "Once nobody waits and nothing runs, no timer holds the process and no listener is on a caller's signal.",
-    atRest: ({ open, clients, world }) => {
-      if (open.size > 0 || world.left("script") > 0 || clients.some(({ running }) => running.size > 0))
+    atRest: ({ open, clients, world, scenario }) => {
+      // A lookup that nobody waits for any more ends within its bound.
+      if (
+        scenario.cache.store !== undefined ||
+        open.size > 0 ||
+        world.left("script") > 0 ||
+        clients.some(({ running }) => running.size > 0)
+      )
         return undefined;
       if (world.left("pending") > 0) return `${world.left("pending")} timers are left`;
     },
@@ -374,11 +391,25 @@ export const invariants: readonly Invariant[] = [
     name: "record-true",
     says: "The call's record counts its attempts and times as they were.",
     onSettle: (call, sight) => {
-      const { record } = call;
+      const { record, answer, plan } = call;
       if (left(call, sight)) return undefined;
       const sent = call.attempts.filter((attempt) => attempt.dispatchedAt !== undefined);
-      if (record.attempts !== sent.length)
-        return `call ${call.plan.id}: record.attempts ${record.attempts}, sent ${sent.length}`;
+      if (plan.cache === undefined && record.attempts !== sent.length)
+        return `call ${plan.id}: record.attempts ${record.attempts}, sent ${sent.length}`;
+      if (answer !== undefined && answer.cacheHit !== (record.cache === "hit"))
+        return `call ${plan.id}: its record says ${record.cache}, its answer cacheHit ${answer.cacheHit}`;
+    },
+    atEnd: (sight) => {
+      let [told, truly] = [0, 0];
+      for (const { record, attempts } of sight.calls) {
+        told += record.attempts;
+        truly += attempts.filter(({ dispatchedAt }) => dispatchedAt !== undefined).length;
+      }
+      // Of work that went on when all had left nobody is told.
+      const all = sight.calls.every((call) => !left(call, sight));
+      if (told > truly || (all && told < truly))
+        return `the records tell of ${told} attempts, there were ${truly}`;
     },
   },
+  ...cacheInvariants,
 ];

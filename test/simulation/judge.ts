@@ -1,6 +1,6 @@
 import type { Invariant } from "./invariant.ts";
 import { invariants } from "./invariants.ts";
-import type { Attempt, CallSight, Sight } from "./sight.ts";
+import type { Attempt, CallSight, Sight, Work } from "./sight.ts";
 
 export interface Violation {
   readonly invariant: string;
@@ -9,7 +9,16 @@ export interface Violation {
 }
 
 type Hook = Exclude<keyof Invariant, "name" | "says">;
-const hooks: readonly Hook[] = ["onEnter", "onDispatch", "onSend", "onSettle", "always", "atRest", "atEnd"];
+const hooks: readonly Hook[] = [
+  "onWork",
+  "onEnter",
+  "onDispatch",
+  "onSend",
+  "onSettle",
+  "always",
+  "atRest",
+  "atEnd",
+];
 type Judges = Readonly<Record<Hook, readonly Invariant[]>>;
 
 function judgesOf(only: readonly string[] | undefined): Judges {
@@ -33,11 +42,15 @@ export class Judge {
     this.#keepAll = trace;
   }
 
+  fire(hook: "onWork", subject: Work): void;
   fire(hook: "onEnter" | "onDispatch" | "onSend", subject: Attempt): void;
   fire(hook: "onSettle", subject: CallSight): void;
-  fire(hook: "onEnter" | "onDispatch" | "onSend" | "onSettle", subject: Attempt | CallSight): void {
+  fire(hook: Exclude<Hook, "always" | "atRest" | "atEnd">, subject: Attempt | CallSight | Work): void {
     for (const invariant of this.#judges[hook]) {
-      const ask = invariant[hook] as (subject: Attempt | CallSight, sight: Sight) => string | undefined;
+      const ask = invariant[hook] as (
+        subject: Attempt | CallSight | Work,
+        sight: Sight,
+      ) => string | undefined;
       const message = ask(subject, this.#sight);
       if (message !== undefined) this.report(invariant.name, message);
     }

@@ -1,18 +1,19 @@
 import { TrunklineError } from "../../src/core/errors.ts";
 import { type Driver, trusted } from "../../src/drivers/driver.ts";
 import type { Provider } from "./provider.ts";
+import { callerOf } from "./question.ts";
 import type { LinePlan } from "./scenario.ts";
 import type { Witness } from "./stack.ts";
 
 /** A driver whose work the modelled provider decides. */
 export function modelledDriver(name: string, line: LinePlan, provider: Provider, witness: Witness): Driver {
-  const { callOf, work } = witness;
+  const { callNumber, work } = witness;
   const plain: Driver = {
     name,
     abilities: { images: true, files: true, tools: true, responseFormat: "json_schema", choices: true },
     ...(line.start && { init: starting(line.start, witness) }),
-    chat: (request, options) =>
-      work(callOf(request), options.onDelta !== undefined, (attempt) =>
+    chat: (_request, options) =>
+      work(callNumber(callerOf(options)), options.onDelta !== undefined, (attempt) =>
         provider.chat(line, attempt, options),
       ),
   };

@@ -4,6 +4,7 @@ import type { PoolSettings } from "../../src/transport/settings.ts";
 import type { PoolHandle, TransportStats } from "../../src/transport/transport.ts";
 import type { Play } from "./play.ts";
 import type { Provider } from "./provider.ts";
+import { callerOf, lineOf } from "./question.ts";
 import type { PoolSight } from "./sight.ts";
 import type { Witness } from "./stack.ts";
 
@@ -68,11 +69,13 @@ class Handle implements PoolHandle {
 
   send(exchange: Exchange, receiver: Receiver): Promise<void> {
     if (this.#released) throw new Error("something was sent through a pool that was given back");
-    const body = JSON.parse(exchange.body as string) as { call: number; stream?: boolean };
-    const call = this.#witness.callNumber(body.call);
+    const body = JSON.parse(exchange.body as string) as { stream?: boolean };
+    const call = this.#witness.callNumber(callerOf(exchange));
     const streamed = body.stream === true;
     return this.#witness.work(call, streamed, (attempt) => {
-      const play = this.#providers[call.line.lane]!.send(call.line, attempt, exchange, receiver, streamed);
+      const { plan } = attempt.lane;
+      const line = lineOf(this.#witness.scenario, call.line, plan.id);
+      const play = this.#providers[plan.id]!.send(line, attempt, exchange, receiver, streamed);
       this.#plays.add(play);
       const over = (): void => {
         this.#plays.delete(play);

@@ -2,16 +2,11 @@ import { type Call, type CallOptions, type Layer, newRecord } from "../../src/co
 import type { Completion } from "../../src/core/completion.ts";
 import { TrunklineError } from "../../src/core/errors.ts";
 import type { ChatRequest } from "../../src/core/request.ts";
+import { cacheFaults } from "./cache-mutations.ts";
+import { callerOf } from "./question.ts";
 import type { ClientSight } from "./sight.ts";
-import type { Mutation } from "./stack.ts";
+import type { Fault } from "./stack.ts";
 import type { World } from "./world.ts";
-
-/** A fault put into the layers on purpose, and the invariant that must notice it. */
-export interface Fault {
-  readonly what: string;
-  readonly breaks: string;
-  readonly mutation: Mutation;
-}
 
 /** An admission without any judgement: it takes the slots, whatever they say, and goes. */
 const reckless = (client: ClientSight): Layer => {
@@ -77,6 +72,7 @@ const tryForEver: Layer = (next) => {
 };
 
 export const faults: readonly Fault[] = [
+  ...cacheFaults,
   {
     what: "an admission that does not look at the caps",
     breaks: "slots-cap",
@@ -101,7 +97,7 @@ export const faults: readonly Fault[] = [
     breaks: "settles-once",
     mutation: {
       top: (next) => (request, options) =>
-        request.extra!.call === 3 ? new Promise(() => {}) : next(request, options),
+        callerOf(options) === 3 ? new Promise(() => {}) : next(request, options),
     },
   },
   {
@@ -223,7 +219,7 @@ export const faults: readonly Fault[] = [
     breaks: "queue-bound",
     mutation: {
       belowRetry: (next) => (request, options) =>
-        (request.extra!.call as number) % 5 === 0
+        callerOf(options) % 5 === 0
           ? Promise.reject(new TrunklineError("queue_full", "made up"))
           : next(request, options),
     },

@@ -1,5 +1,6 @@
 import { isTrunklineError } from "../../src/core/errors.ts";
-import type { Attempt, CallSight, LaneSight, Sight } from "./sight.ts";
+import { chainOf } from "./question.ts";
+import type { Attempt, CallSight, LaneSight, Sight, Work } from "./sight.ts";
 
 export const last = <T>(list: readonly T[]): T | undefined => list[list.length - 1];
 
@@ -13,35 +14,55 @@ export function left(call: CallSight, sight: Sight): boolean {
 }
 
 /** Whether a close reached the call: it came through what was closed already, or was still there at the deadline. */
-export function sentAway(call: CallSight, { closings, world }: Sight): boolean {
+export function sentAway(call: CallSight, { closings, world, scenario }: Sight): boolean {
+  const chain = chainOf(scenario.lines, call.line);
   return closings.some(
     ({ at, client, abortsAt }) =>
-      (client === undefined || client === call.line.client) &&
-      (world.now() >= abortsAt || (call.arrivedAt >= at && call.attempts.length === 0)),
+      (client === undefined || chain.some((line) => line.client === client)) &&
+      (world.now() >= abortsAt ||
+        (call.arrivedAt >= at && call.attempts.length === 0) ||
+        // Another model is asked through a Client that takes no new calls.
+        (chain.length > 1 && world.now() >= at)),
   );
+}
+
+/** What the last of all models failed with, or the one. */
+export function causeOf({ error }: CallSight): unknown {
+  const { cause } = Object(error) as { cause?: unknown };
+  return isTrunklineError(cause) && cause.code === codeOf(error) ? cause : error;
 }
 
 export function explains(call: CallSight, sight: Sight): boolean {
   const now = sight.world.now();
-  const error = call.error as { code: string; phase?: string };
-  const attempt = last(call.attempts);
-  if (attempt?.error !== undefined && attempt.error === error && attempt.overAt !== undefined) return true;
+  const cause = causeOf(call);
+  const error = cause as { code: string; phase?: string };
+  const visit = last(call.visits);
+  // Another's failure is one's own where both had asked the same; an abort or a close may be everybody's.
+  const failed = sight.byError.get(cause);
+  const known = failed?.work.key === visit?.key ? failed : undefined;
+  if (known?.overAt !== undefined) return true;
+  const attempt = known ?? last(call.attempts);
   switch (error.code) {
     case "aborted":
       return call.abortedAt !== undefined || call.deltas === call.plan.throwsAt;
     case "timeout":
       if (error.phase === "total") return now >= call.deadlineAt;
       return (
-        error.phase === "queue" && attempt !== undefined && now - attempt.enteredAt >= call.plan.queueTimeout
+        error.phase === "queue" &&
+        attempt !== undefined &&
+        now - attempt.enteredAt >= attempt.call.plan.queueTimeout
       );
     case "queue_full":
       return true;
     case "bad_request":
       // The call is larger than a limit that its lane knows of.
-      return attempt !== undefined && attempt.dispatchedAt === undefined && limitsTokens(call);
+      return attempt !== undefined && attempt.dispatchedAt === undefined && limitsTokens(attempt);
     case "rate_limit":
       // The lane is paused for longer than the call, or anybody, would wait.
-      return attempt !== undefined && attempt.dispatchedAt === undefined && hopeless(call, now);
+      return attempt !== undefined && attempt.dispatchedAt === undefined && hopeless(attempt, now);
+    case "incomplete":
+      // Another's failure cut the stream short that it had joined.
+      return visit !== undefined && visit.led === 0 && call.deltas > 0;
     case "closed":
       return sentAway(call, sight);
     default:
@@ -50,14 +71,14 @@ export function explains(call: CallSight, sight: Sight): boolean {
 }
 
 /** Without a hint a lane pauses by its own guess, a minute at most; any pause is spread by up to five seconds. */
-export function hopeless({ lane, deadlineAt }: CallSight, now: number): boolean {
+export function hopeless({ lane, options: { deadlineAt } }: Attempt, now: number): boolean {
   const { toldUntil, askedUntil, refusedAt } = lane;
   const pausedUntil =
     Math.max(Math.min(askedUntil, now + longestHint), toldUntil, refusedAt + 60_000) + 5_000;
   return now < pausedUntil && (askedUntil > now + longestHint / 2 || pausedUntil >= deadlineAt);
 }
 
-export function limitsTokens({ lane }: CallSight): boolean {
+export function limitsTokens({ lane }: Attempt): boolean {
   return (
     lane.plan.headers !== "none" ||
     [...lane.clients.keys()].some(({ tokensPerMinute }) => tokensPerMinute !== undefined)
@@ -65,20 +86,26 @@ export function limitsTokens({ lane }: CallSight): boolean {
 }
 
 /** Whether prefixes are looked at: asked for by the call, or by the provider's nature and not refused. */
-function looksAtPrefixes({ plan, lane }: CallSight): boolean {
+function looksAtPrefixes({ call: { plan }, lane }: Attempt): boolean {
   return (
     typeof plan.prefixSharing === "object" || (plan.prefixSharing === "auto" && lane.plan.cachesPrefixes)
   );
 }
 
 /** Whether admission should make calls of its prefix wait for a first one. */
-export function sharesPrefix({ call }: Attempt): boolean {
-  return call.plan.prefix !== undefined && looksAtPrefixes(call);
+export function sharesPrefix(attempt: Attempt): boolean {
+  return attempt.call.plan.prefix !== undefined && looksAtPrefixes(attempt);
 }
 
 /** Whether two different attempts of a lane share a prefix that is worth waiting for. */
 export function samePrefix(one: Attempt, other: Attempt): boolean {
-  return one !== other && sharesPrefix(other) && one.call.plan.prefix === other.call.plan.prefix;
+  const both = sharesPrefix(one) && sharesPrefix(other);
+  return one !== other && both && one.call.plan.prefix === other.call.plan.prefix;
+}
+
+/** Whether they ask the same, apart by scope, rollout or not being cached: then the whole question is a prefix. */
+function sameQuestion(one: Attempt, other: Attempt): boolean {
+  return one !== other && mayFollow(one) && one.call.plan.question === other.call.plan.question;
 }
 
 /** By how much the fullest stretch of time exceeds `rate` (calls a millisecond). What was never sent gives back. */
@@ -96,14 +123,15 @@ export function excessOf(dispatched: readonly Attempt[], rate: number): number {
 }
 
 /** Whether the attempt repeats one that failed; what a limit refused is paced by its lane instead. */
-export function spendsBudget({ call, number }: Attempt): boolean {
-  const before = call.attempts[number - 2];
+export function spendsBudget({ work, nth }: Attempt): boolean {
+  const before = work.attempts[nth - 2];
   return before !== undefined && codeOf(before.error) !== "rate_limit";
 }
 
 /** Whether it may have waited for another to warm its prefix, known to be shared or large enough to ask. */
-export function mayFollow({ call }: Attempt): boolean {
-  return looksAtPrefixes(call) && (call.plan.prefix !== undefined || call.plan.promptTokens > 500);
+export function mayFollow(attempt: Attempt): boolean {
+  const { prefix, promptTokens } = attempt.call.plan;
+  return looksAtPrefixes(attempt) && (prefix !== undefined || promptTokens > 500);
 }
 
 /** Arrival, and the head start that its priority gives to others. */
@@ -137,8 +165,13 @@ export function able({ plan, waiting, running, toldUntil }: LaneSight, now: numb
   // How many may run at once is adapted there; one may always.
   if (plan.concurrencyBound && running.size > 0) return false;
   for (const attempt of waiting) {
-    const followed = sharesPrefix(attempt) && [...running].some((other) => samePrefix(attempt, other));
+    const followed = [...running].some((other) => samePrefix(attempt, other) || sameQuestion(attempt, other));
     if (!followed && attempt.client.slots.every((slots) => slots.free)) return true;
   }
   return false;
+}
+
+/** Whether a piece of work surely never had more than the one who asked for it. */
+export function isAlone({ joined, surelyAll, startedAt }: Work, now: number): boolean {
+  return !joined && (surelyAll || startedAt < now);
 }

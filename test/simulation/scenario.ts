@@ -63,6 +63,8 @@ export interface LanePlan {
   readonly concurrencyBound: boolean;
   /** The work is done in this process: no pool, and nothing known of its habits. */
   readonly local: boolean;
+  /** What answers has no name: its answers stay in memory. */
+  readonly memoryOnly: boolean;
 }
 
 /** The sockets to one origin. */
@@ -85,6 +87,8 @@ export interface ClientPlan {
 /** A client speaking to a model: what one chain of layers is built for. */
 export interface LinePlan {
   readonly id: number;
+  /** Lines to other models that are asked when this one fails. */
+  readonly fallbacks?: readonly number[];
   readonly client: number;
   readonly lane: number;
   readonly requestsPerMinute?: number;
@@ -113,8 +117,33 @@ export interface AbortPlan {
   readonly afterMs: number;
 }
 
+/** How a call uses the cache. */
+export interface CacheUsePlan {
+  readonly mode: "use" | "refresh";
+  readonly scope: string;
+  readonly ttl?: number;
+}
+
+/** A store behind the memory, and its manners. */
+export interface StorePlan {
+  readonly manner: "sound" | "slow" | "failing" | "silent" | "rubbish" | "moody";
+  /** How long a lookup takes it, at most. */
+  readonly ms: number;
+}
+
+/** The cache that all lines share. */
+export interface CachePlan {
+  readonly memoryBytes: number;
+  readonly store?: StorePlan;
+}
+
 export interface CallPlan {
   readonly id: number;
+  /** Calls of one question ask the very same; without repeats it is the call's own number. */
+  readonly question: number;
+  /** Absent: not cached. */
+  readonly cache?: CacheUsePlan;
+  readonly rolloutId?: number;
   readonly at: number;
   readonly line: number;
   readonly priority: Priority;
@@ -144,6 +173,8 @@ export type Change =
   | { readonly at: number; readonly kind: "keep"; readonly clients: number; readonly idleTtl: number }
   | { readonly at: number; readonly kind: "pool"; readonly pool: number; readonly capacity: number }
   | { readonly at: number; readonly kind: "abort-run"; readonly run: number }
+  | { readonly at: number; readonly kind: "clear-cache"; readonly scope?: string }
+  | { readonly at: number; readonly kind: "reset-memory" }
   | {
       readonly at: number;
       readonly kind: "close";
@@ -165,6 +196,9 @@ export interface Scenario {
   readonly calls: readonly CallPlan[];
   readonly changes: readonly Change[];
   readonly runs: number;
+  readonly cache: CachePlan;
+  /** A line of each of these models is in good order from beginning to end. */
+  readonly healthy: readonly number[];
   /** How often the process stalls and for how long, so that timers fire late. */
   readonly lag: { readonly often: number; readonly longest: number };
 }

@@ -1,14 +1,67 @@
-import type { CallRecord } from "../../src/core/call.ts";
+import type { Cache } from "../../src/cache/cache.ts";
+import type { CallOptions, CallRecord } from "../../src/core/call.ts";
 import type { Completion } from "../../src/core/completion.ts";
 import type { Slots } from "../../src/core/slots.ts";
 import type { CallPlan, LanePlan, LinePlan, PoolPlan, Scenario } from "./scenario.ts";
 import type { World } from "./world.ts";
 
-/** One try of a call, as seen from outside of every layer. Instants are of virtual time; absent: not happened. */
-export interface Attempt {
+/** One caller's stay in the cache of a line; with fallbacks a call stays in several, one after another. */
+export interface Visit {
   readonly call: CallSight;
+  readonly lane: LaneSight;
+  /** All that decides the answer: model, question, scope and rollout. */
+  readonly key: string;
+  readonly mode: "use" | "refresh" | "off";
+  /** How often its scope had been cleared when it asked. */
+  era: number;
+  readonly enteredAt: number;
+  /** The place in the order of all visits, works and answers. */
+  readonly order: number;
+  readonly options: CallOptions;
+  /** What it waits for; undefined while the answer is looked up. */
+  work: Work | undefined;
+  /** Pieces of work that were begun in its name. */
+  led: number;
+  over: boolean;
+}
+
+/** One piece of work that the cache had done, for one caller or for many. */
+export interface Work {
+  readonly lane: LaneSight;
+  readonly leader: Visit;
+  readonly key: string;
+  readonly era: number;
+  readonly startedAt: number;
+  /** The place in the order of all visits, works and answers. */
+  readonly order: number;
+  /** As the layers below got them; deadline and priority move. */
+  readonly options: CallOptions;
+  /** Who waits for it. */
+  readonly members: Set<Visit>;
+  readonly attempts: Attempt[];
+  /** It has had more than one member. */
+  joined: boolean;
+  /** All its members are known; in the very event that it began in, only where nobody else's failed or was found. */
+  sure: boolean;
+  readonly surelyAll: boolean;
+  /** When its last member left it, if nobody waits. */
+  aloneSince: number | undefined;
+  overAt: number | undefined;
+}
+
+/** One try of a piece of work, as seen from outside of every layer. Instants are of virtual time; absent: not happened. */
+export interface Attempt {
+  /** Who asked for the work. */
+  readonly call: CallSight;
+  readonly work: Work;
+  readonly lane: LaneSight;
   readonly client: ClientSight;
+  /** Counts the attempts in the name of one call. */
   readonly number: number;
+  /** Counts those of one piece of work. */
+  readonly nth: number;
+  /** As admission got them. */
+  readonly options: CallOptions;
   /** It asked admission for a place. */
   readonly enteredAt: number;
   /** The place in the order of all entries. */
@@ -41,7 +94,9 @@ export interface CallSight {
   readonly plan: CallPlan;
   readonly line: LinePlan;
   readonly lane: LaneSight;
+  /** Those of the work that was done in its name. */
   readonly attempts: Attempt[];
+  readonly visits: Visit[];
   readonly controller: AbortController;
   readonly record: CallRecord;
   readonly arrivedAt: number;
@@ -117,8 +172,26 @@ export interface ClosingSight {
   doneAt?: number;
 }
 
+/** What must still be known, wherever it is kept. */
+export interface StoredSight {
+  readonly at: number;
+  readonly ttl: number;
+  readonly order: number;
+  readonly scope: string;
+  readonly lane: LaneSight;
+}
+
 /** Everything an invariant may look at. */
 export interface Sight {
+  readonly cache: Cache;
+  /** Work that is not over. */
+  readonly works: ReadonlySet<Work>;
+  /** Every attempt so far, by the id of its answer. */
+  readonly byId: ReadonlyMap<string, Attempt>;
+  /** Every attempt that failed, by its error. */
+  readonly byError: ReadonlyMap<unknown, Attempt>;
+  /** Answers that no bound, clearing or broken store can have lost, by their keys. */
+  readonly stored: ReadonlyMap<string, StoredSight>;
   readonly scenario: Scenario;
   readonly world: World;
   readonly calls: readonly CallSight[];

@@ -1,15 +1,17 @@
 import type { LaneStats } from "../../src/admission/lane.ts";
+import type { Cache } from "../../src/cache/cache.ts";
 import { type CallOptions, type Layer, newRecord } from "../../src/core/call.ts";
 import { isTrunklineError } from "../../src/core/errors.ts";
-import type { ChatRequest } from "../../src/core/request.ts";
 import { Slots } from "../../src/core/slots.ts";
 import { ByLayers } from "./by-layers.ts";
 import { ByTrunk } from "./by-trunk.ts";
 import { drawScenario } from "./draw-scenario.ts";
+import { idOf } from "./fate.ts";
 import { Judge, type Violation } from "./judge.ts";
-import { requestOf } from "./question.ts";
+import { Ledger } from "./ledger.ts";
+import { callHeader, requestOf } from "./question.ts";
 import { able, longestHint, spendsBudget } from "./reading.ts";
-import type { CallPlan, Change, Scenario } from "./scenario.ts";
+import type { AbortPlan, CallPlan, Change, Scenario } from "./scenario.ts";
 import type {
   Attempt,
   CallSight,
@@ -20,6 +22,7 @@ import type {
   Phase,
   PoolSight,
   Sight,
+  Work,
 } from "./sight.ts";
 import type { Mutation, Stack, Witness } from "./stack.ts";
 import { World } from "./world.ts";
@@ -66,8 +69,11 @@ class Run implements Sight, Witness {
   readonly closings: ClosingSight[] = [];
   readonly runs: readonly AbortController[];
   readonly #origins = new Map<string, OriginSight>();
+  readonly byId = new Map<string, Attempt>();
+  readonly byError = new Map<unknown, Attempt>();
   readonly #stack: Stack;
   readonly #judge: Judge;
+  readonly #ledger: Ledger;
   #entries = 0;
   /** Events since time last moved. */
   #sameInstant = 0;
@@ -93,6 +99,15 @@ class Run implements Sight, Witness {
       paced: plan.concurrencyBound || plan.headers !== "none",
       ableSince: undefined,
     }));
+    this.#ledger = new Ledger({
+      scenario,
+      world: this.world,
+      callNumber: this.callNumber,
+      laneOf: ({ model }) => this.lanes.find(({ plan }) => plan.model === model)!,
+      onWork: (work) => this.#judge.fire("onWork", work),
+      closings: this.closings,
+      onJoin: () => this.#judge.count("joins"),
+    });
     this.runs = Array.from({ length: scenario.runs }, () => new AbortController());
     this.#stack = scenario.by === "trunk" ? new ByTrunk(this, mutation) : new ByLayers(this, mutation);
     for (const plan of scenario.calls)
@@ -138,7 +153,25 @@ class Run implements Sight, Witness {
 
   readonly callNumber = (id: number): CallSight => this.calls[id]!;
 
-  readonly callOf = (request: ChatRequest): CallSight => this.callNumber(request.extra!.call as number);
+  get cache(): Cache {
+    return this.#stack.cache;
+  }
+
+  get works() {
+    return this.#ledger.works;
+  }
+
+  get stored() {
+    return this.#ledger.stored;
+  }
+
+  get cacheProbe(): Layer {
+    return this.#ledger.cacheProbe;
+  }
+
+  get workProbe(): Layer {
+    return this.#ledger.workProbe;
+  }
 
   readonly addClient: Witness["addClient"] = ({ origin, ...facts }) => {
     const shared = this.#origins.get(origin) ?? { answers: 0, retries: 0 };
@@ -169,31 +202,35 @@ class Run implements Sight, Witness {
     (client: ClientSight): Layer =>
     (next) =>
     (request, options) => {
-      const call = this.callOf(request);
-      const { lane } = call;
+      const work = this.#ledger.workOf(options);
+      const { lane, leader } = work;
+      const { call } = leader;
       const attempt: Attempt = {
         call,
+        work,
+        lane,
         client,
         number: call.attempts.length + 1,
+        nth: work.attempts.length + 1,
+        options,
         enteredAt: this.world.now(),
         entry: this.#entries++,
         ahead: lane.waiting.size,
       };
       call.attempts.push(attempt);
+      work.attempts.push(attempt);
+      this.byId.set(idOf(attempt), attempt);
       this.#judge.fire("onEnter", attempt);
       if (!lane.clients.has(client)) lane.clients.set(client, lane.dispatched.length);
       if ((client.requestsPerMinute ?? client.tokensPerMinute) !== undefined) lane.paced = true;
       lane.waiting.add(attempt);
       client.waiting.add(attempt);
-      this.#reach(call, "waiting");
-      this.#armAbort(call, "queued");
-      if (attempt.number > 1) this.#judge.count("retries");
+      this.#reach(work, "waiting", "queued");
+      if (attempt.nth > 1) this.#judge.count("retries");
       const leave = (): void => {
         lane.waiting.delete(attempt);
         client.waiting.delete(attempt);
-        if (call.phase === "settled") return;
-        this.#reach(call, "between");
-        this.#armAbort(call, "backoff");
+        this.#reach(work, "between", "backoff");
       };
       return next(request, options).then(
         (answer) => {
@@ -203,6 +240,7 @@ class Run implements Sight, Witness {
         (error) => {
           leave();
           attempt.error ??= error;
+          this.byError.set(error, attempt);
           throw error;
         },
       );
@@ -213,9 +251,9 @@ class Run implements Sight, Witness {
     (client: ClientSight): Layer =>
     (next) =>
     (request, options) => {
-      const call = this.callOf(request);
-      const attempt = call.attempts.at(-1)!;
-      const { lane } = call;
+      const work = this.#ledger.workOf(options);
+      const attempt = work.attempts.at(-1)!;
+      const { lane } = work;
       attempt.dispatchedAt = this.world.now();
       this.#judge.fire("onDispatch", attempt);
       lane.waiting.delete(attempt);
@@ -225,12 +263,11 @@ class Run implements Sight, Witness {
       if (spendsBudget(attempt)) client.origin.retries++;
       const held = [lane, client, ...this.pools.filter(({ slots }) => client.slots.includes(slots))];
       for (const { running } of held) running.add(attempt);
-      this.#reach(call, "running");
-      this.#armAbort(call, "dispatched");
+      this.#reach(work, "running", "dispatched");
       const over = (): void => {
         attempt.overAt = this.world.now();
         for (const { running } of held) running.delete(attempt);
-        this.touched.add(call);
+        this.#touch(work);
       };
       return next(request, options).then(
         (answer) => {
@@ -254,15 +291,16 @@ class Run implements Sight, Witness {
     this.#judge.fire("onSend", attempt);
     attempt.sentAt = this.world.now();
     delete attempt.endedAt;
+    const { work } = attempt;
     this.#judge.note(`sent ${call.plan.id}.${attempt.number}`);
     this.#judge.count("sent");
-    this.#armAbort(call, "sent");
+    this.#armAborts(work, "sent");
     const end = (): void => {
       attempt.endedAt = this.world.now();
-      this.touched.add(call);
+      this.#touch(work);
       this.#judge.count(`fate: ${attempt.fate}`);
       this.#judge.note(`ended ${call.plan.id}.${attempt.number} (${attempt.fate})`);
-      this.#armAbort(call, "answered");
+      this.#armAborts(work, "answered");
     };
     const done = run(attempt);
     done.then(end, end);
@@ -295,6 +333,7 @@ class Run implements Sight, Witness {
       line,
       lane: this.lanes[line.lane]!,
       attempts: [],
+      visits: [],
       controller: new AbortController(),
       record: newRecord(now),
       arrivedAt: now,
@@ -319,8 +358,12 @@ class Run implements Sight, Witness {
       if (call.settles > 1) return;
       fill();
       call.settledAt = this.world.now();
-      this.#reach(call, "settled");
+      call.phase = "settled";
+      this.#judge.note(`settled ${plan.id}`);
       this.open.delete(call);
+      const visit = call.visits.at(-1);
+      if (visit !== undefined) this.#ledger.leave(visit);
+      if (call.answer?.cacheHit) this.#judge.count("hits");
       this.#judge.fire("onSettle", call);
     };
     this.#stack
@@ -358,6 +401,9 @@ class Run implements Sight, Witness {
       timeout: plan.timeout,
       firstByteTimeout: plan.timeout,
       idleTimeout: plan.timeout,
+      headers: { [callHeader]: String(plan.id) },
+      ...(plan.cache && { cache: plan.cache }),
+      ...(plan.rolloutId !== undefined && { rolloutId: plan.rolloutId }),
       queueTimeout: plan.queueTimeout,
       maxQueue: plan.maxQueue,
       maxRetries: plan.maxRetries,
@@ -370,7 +416,7 @@ class Run implements Sight, Witness {
     };
   }
 
-  #armAbort(call: CallSight, phase: NonNullable<CallPlan["abort"]>["phase"]): void {
+  #armAbort(call: CallSight, phase: AbortPlan["phase"]): void {
     const { abort } = call.plan;
     if (abort?.phase !== phase || call.abortArmed) return;
     call.abortArmed = true;
@@ -396,6 +442,14 @@ class Run implements Sight, Witness {
         for (const call of this.open) if (call.plan.run === change.run) this.#leaves(call);
         this.runs[change.run]!.abort();
         break;
+      case "clear-cache":
+        this.#ledger.clear(change.scope);
+        void this.cache.clear(change.scope).catch(() => {});
+        break;
+      case "reset-memory":
+        this.#ledger.resetMemory();
+        this.cache.resetMemory();
+        break;
       default:
         this.#stack.change(change);
     }
@@ -408,16 +462,30 @@ class Run implements Sight, Witness {
     this.#judge.count(`aborted by its run while ${call.phase}`);
   }
 
-  #reach(call: CallSight, phase: Phase): void {
-    if (call.phase === "settled") return;
-    call.phase = phase;
-    this.touched.add(call);
-    this.#judge.note(`${phase} ${call.plan.id}`);
+  /** All who wait for the work have come so far. */
+  #reach(work: Work, phase: Phase, abort: AbortPlan["phase"]): void {
+    this.#judge.note(`${phase} ${work.leader.call.plan.id}`);
+    for (const { call } of work.members) {
+      if (call.phase === "settled") continue;
+      call.phase = phase;
+      this.touched.add(call);
+      this.#armAbort(call, abort);
+    }
+  }
+
+  #armAborts(work: Work, phase: AbortPlan["phase"]): void {
+    for (const { call } of work.members) this.#armAbort(call, phase);
+  }
+
+  #touch({ leader, members }: Work): void {
+    this.touched.add(leader.call);
+    for (const { call } of members) this.touched.add(call);
   }
 
   // Judging.
 
   #afterEvent(): void {
+    this.#ledger.eventOver();
     this.#judge.check("always");
     this.touched.clear();
     for (const lane of this.lanes) {
