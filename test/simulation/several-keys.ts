@@ -241,8 +241,9 @@ function flaws(
   }
   for (const [key, trouble] of troubles.entries()) {
     const ofKey = sent.filter((one) => one.key === key);
-    const first = ofKey.find(({ refused }) => refused !== undefined)?.endedAt;
-    if (trouble === undefined || first === undefined) continue;
+    const refusals = ofKey.filter(({ refused }) => refused !== undefined);
+    const first = Math.min(...refusals.map(({ endedAt }) => endedAt!));
+    if (trouble === undefined || refusals.length === 0) continue;
     // Whether a key lacks a permission, or nobody has it, is known when another was let in.
     if (trouble.kind === "permission") continue;
     const until = first + (trouble.kind === "rate_limit" ? trouble.hintMs : asideMs);
