@@ -4,7 +4,8 @@ import { currentScope } from "../lm/scope.ts";
 import { inRun } from "./in-run.ts";
 import type { InputOf, Module, PredictionOf } from "./module.ts";
 import { invoke, isModule, nameOf } from "./own.ts";
-import { isPredictor, modulesOf, pathIn } from "./predictors.ts";
+import { placeOf } from "./place.ts";
+import { isPredictor, modulesOf } from "./predictors.ts";
 import { plainRun } from "./run-init.ts";
 import { runScope } from "./run-scope.ts";
 
@@ -103,15 +104,12 @@ async function attempt(index: number, run: () => Promise<unknown>): Promise<Atte
 function inSample<T>(owner: Module, index: number, fn: () => T): T {
   if (index === 0) return fn();
   const { rolloutId, temperature } = currentScope() ?? {};
-  const name = [...(rolloutId === undefined ? [] : [rolloutId]), pathOf(owner), index].join("/");
+  const name = [
+    ...(rolloutId === undefined ? [] : [rolloutId]),
+    placeOf(owner)?.path ?? nameOf(owner),
+    index,
+  ].join("/");
   return inRun({ rolloutId: name, ...(temperature === undefined && { temperature: 1 }) }, fn);
-}
-
-/** Its path in the program that runs, else its class. */
-function pathOf(owner: Module): string {
-  let outermost = runScope()?.enclosing;
-  while (outermost?.outer !== undefined) outermost = outermost.outer;
-  return (outermost && pathIn(outermost.module, owner)) || nameOf(owner);
 }
 
 /** Whoever watches the fields hears that what they said so far does not hold. */
