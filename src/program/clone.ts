@@ -10,14 +10,19 @@ export function cloneOf<M extends object>(module: M): M {
   try {
     const copy = Object.create(Object.getPrototypeOf(module)) as M;
     copies.set(module, copy);
-    for (const name of Reflect.ownKeys(module)) {
-      const descriptor = Object.getOwnPropertyDescriptor(module, name)!;
-      if ("value" in descriptor) descriptor.value = copyOf(descriptor.value, copies);
-      Object.defineProperty(copy, name, descriptor);
-    }
+    copyFields(module, copy, copies);
     return copy;
   } finally {
     if (outermost) copies = undefined;
+  }
+}
+
+/** Every own field, symbols and getters included. */
+function copyFields(from: object, to: object, known: Map<object, object>): void {
+  for (const name of Reflect.ownKeys(from)) {
+    const descriptor = Object.getOwnPropertyDescriptor(from, name)!;
+    if ("value" in descriptor) descriptor.value = copyOf(descriptor.value, known);
+    Object.defineProperty(to, name, descriptor);
   }
 }
 
@@ -31,32 +36,44 @@ function copyOf(value: unknown, known: Map<object, object>): unknown {
     known.set(value, made);
     return made;
   }
-  // What is frozen cannot change, and holds modules only in programs that were made to surprise.
-  if (Object.isFrozen(value)) return value;
+  const made = copyContainer(value, known);
+  if (!Object.isFrozen(value)) return made;
+  // Of what is frozen only a container of modules needs a copy: nothing else in it can change.
+  if (isCopied(value, made)) return Object.freeze(made);
+  known.set(value, value);
+  return value;
+}
+
+/** A container's copy, or what is none as it is. */
+function copyContainer(value: object, known: Map<object, object>): object {
   if (Array.isArray(value)) {
-    return fill(value, [] as unknown[], known, (to) => {
-      for (const member of value) to.push(copyOf(member, known));
-    });
+    const list: unknown[] = [];
+    known.set(value, list);
+    for (const member of value) list.push(copyOf(member, known));
+    return list;
   }
   if (value instanceof Map) {
-    return fill(value, new Map(), known, (to) => {
-      for (const [key, member] of value) to.set(key, copyOf(member, known));
-    });
+    const map = new Map();
+    known.set(value, map);
+    for (const [key, member] of value) map.set(key, copyOf(member, known));
+    return map;
   }
   if (value instanceof Set) {
-    return fill(value, new Set(), known, (to) => {
-      for (const member of value) to.add(copyOf(member, known));
-    });
+    const set = new Set();
+    known.set(value, set);
+    for (const member of value) set.add(copyOf(member, known));
+    return set;
   }
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
-  return fill(value, Object.create(prototype) as Record<string, unknown>, known, (to) => {
-    for (const [name, member] of Object.entries(value)) to[name] = copyOf(member, known);
-  });
+  const object = Object.create(prototype);
+  known.set(value, object);
+  copyFields(value, object, known);
+  return object;
 }
 
-function fill<T extends object>(value: object, to: T, known: Map<object, object>, put: (to: T) => void): T {
-  known.set(value, to);
-  put(to);
-  return to;
+/** Whether a member of a container was copied, and not shared. */
+function isCopied(value: object, copy: object): boolean {
+  if (value instanceof Map || value instanceof Set) return true;
+  return Reflect.ownKeys(value).some((name) => Reflect.get(value, name) !== Reflect.get(copy, name));
 }

@@ -11,7 +11,7 @@ export interface TraceError {
 
 /** One call of a predictor. */
 export interface TraceEntry {
-  /** Counts the calls of a run, from 1, in the order in which they started. */
+  /** Calls are counted in the order in which they started; a run inside another goes on with its count. */
   readonly id: number;
   /** Its name in the module that ran, such as `judge.predict`; one that the module does not hold is `Predict#1`. */
   readonly predictor: string;

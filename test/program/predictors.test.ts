@@ -160,6 +160,24 @@ describe("clone", () => {
     expect(copy.again).toBe(copy.first);
   });
 
+  test("a frozen container is shared, unless it holds a module", () => {
+    const program = holding({
+      words: Object.freeze(["a", "b"]),
+      steps: Object.freeze([predict()]),
+      nested: Object.freeze({
+        data: Object.freeze({ n: 1 }),
+        deep: Object.freeze([Object.freeze({ p: predict() })]),
+      }),
+    });
+    const copy = program.clone();
+    expect(copy.words).toBe(program.words);
+    expect(copy.nested.data).toBe(program.nested.data);
+    expect(copy.steps[0]).not.toBe(program.steps[0]);
+    expect(copy.nested.deep[0]!.p).not.toBe(program.nested.deep[0]!.p);
+    expect([copy.steps, copy.nested, copy.nested.deep].map(Object.isFrozen)).toEqual([true, true, true]);
+    expect(names(copy)).toEqual(names(program));
+  });
+
   test("two copies share nothing with each other", () => {
     const program = new Program();
     const [one, two] = [program.clone(), program.clone()];
