@@ -1,7 +1,7 @@
 import { Bare, Broken, cutOff, elided, empty, tangled, tooDeep } from "./broken.ts";
 import { sameOf } from "./found.ts";
 import { behindComments, behindSpace, isMark } from "./json-marks.ts";
-import { closersOf, keyAt, type Place, readString } from "./json-string.ts";
+import { closersOf, keyAt, type Place, readString, startsMember } from "./json-string.ts";
 import { Names, namesOf } from "./names.ts";
 import type { View } from "./view.ts";
 
@@ -29,6 +29,8 @@ export class JsonReader {
   readonly #text: string;
   #at: number;
   #depth = 0;
+  /** The objects that are open. */
+  readonly #around: Place[] = [];
 
   constructor(text: string, at = 0) {
     this.#text = text;
@@ -84,27 +86,55 @@ export class JsonReader {
     const own = membersOf(view);
     const seen = new Set<string>();
     const place: Place = { in: "object", names: own.names, seen };
+    this.#around.push(place);
     let whole = true;
+    let isLost = false;
+    let last: string | undefined;
     this.#at++;
     for (;;) {
       this.#skipCommas();
-      if (isMark(this.#text, this.#at, "closes")) break;
+      if (isMark(this.#text, this.#at, "closesObject")) break;
       if (this.#skipDots()) {
         whole = false;
         continue;
       }
       const key = keyAt(this.#text, this.#at);
-      if (key === undefined) return { members, closed: false, whole };
+      if (key === undefined) {
+        const isCut = this.#at >= this.#text.length;
+        return { members: isCut ? members : withUnknown(members, own.names, seen), closed: false, whole };
+      }
       this.#at = behindSpace(this.#text, key.end);
-      if (key.hasColon || this.#text[this.#at] === "=") this.#at++;
-      const name = own.names.find(key.name) ?? key.name;
-      const value = this.#value(own.viewOf(name), place);
-      setMember(members, name, seen.has(name) ? sameOf(members[name], value) : value);
+      const hasColon = key.hasColon || this.#text[this.#at] === "=";
+      if (hasColon) this.#at++;
+      const known = own.names.find(key.name);
+      if (known === undefined && last !== undefined && isMemberOf(own.viewOf(last), key.name)) {
+        // A brace too early: what follows belongs to the object before it.
+        setMember(members, last, tangled);
+      }
+      // A brace too late: what follows belongs to an object around this one.
+      if (known === undefined && this.#isAwaited(key.name)) whole = false;
+      const name = known ?? key.name;
+      const isTwice = seen.has(name);
       seen.add(name);
+      const value = this.#value(own.viewOf(name), hasColon ? place : { ...place, slipped: true });
+      setMember(members, name, isTwice ? sameOf(members[name], value) : value);
+      // What nobody waits for, and is not even well written, may have been a member with a slip in its name.
+      if (known === undefined && (!hasColon || (value instanceof Broken && value !== cutOff))) isLost = true;
+      last = name;
     }
     this.#at++;
     this.#depth--;
-    return { members, closed: true, whole };
+    this.#around.pop();
+    isLost ||= this.#depth === 0 && this.#goesOn();
+    return { members: isLost ? withUnknown(members, own.names, seen) : members, closed: true, whole };
+  }
+
+  /** Whether an object around this one still waits for a member. */
+  #isAwaited(key: string): boolean {
+    return this.#around.some(({ names, seen }) => {
+      const name = names.find(key);
+      return name !== undefined && !seen.has(name);
+    });
   }
 
   #giveUp(members: Members): ObjectRead {
@@ -139,11 +169,19 @@ export class JsonReader {
 
   /** A brace where the bracket belongs: it stands in for it if the object goes on behind it, else it ends the object. */
   #missingBracket(items: readonly unknown[], whole: boolean): unknown {
-    const next = behindSpace(this.#text, this.#at + 1);
-    const goesOn =
-      isMark(this.#text, next, "comma") && keyAt(this.#text, behindSpace(this.#text, next + 1))?.hasColon;
-    if (goesOn) this.#at++;
+    this.#at++;
+    if (!this.#goesOn()) this.#at--;
     return whole ? (spoiled(items) ?? items) : elided;
+  }
+
+  /** Whether another member stands here. */
+  #goesOn(): boolean {
+    const next = behindSpace(this.#text, this.#at);
+    const hasComma = isMark(this.#text, next, "comma");
+    const key = keyAt(this.#text, hasComma ? behindSpace(this.#text, next + 1) : next);
+    if (key === undefined || !key.hasColon) return false;
+    // A bare word and a colon may be a sentence behind it all.
+    return hasComma || closersOf(this.#text[key.end - 1]) !== undefined;
   }
 
   /** A value without quotes: a number, a word, or a text up to the next sign. */
@@ -154,7 +192,8 @@ export class JsonReader {
       this.#at = start + token.length;
       if (place.in === "object") this.#skipThousands();
       const isWord = /[a-z]$/i.test(token);
-      return this.#at < this.#text.length || isWord ? new Bare(this.#text.slice(start, this.#at)) : cutOff;
+      if (this.#at >= this.#text.length && !isWord) return cutOff;
+      return this.#commaInText(place) ? tangled : new Bare(this.#text.slice(start, this.#at));
     }
     while (this.#at < this.#text.length && !isEndOfBare(this.#text, this.#at)) this.#at++;
     if (this.#at >= this.#text.length) return cutOff;
@@ -166,7 +205,8 @@ export class JsonReader {
     let i = at;
     while (this.#text[i] === " " || this.#text[i] === "\t") i++;
     const char = this.#text[i];
-    return char === undefined || char === "\r" || isEndOfBare(this.#text, i) || /["'#/]/.test(char);
+    if (char === undefined || char === "\r" || isEndOfBare(this.#text, i)) return true;
+    return i > at && /["'#/]/.test(char);
   }
 
   /** `1,234` in an object: no member begins with a digit. */
@@ -179,7 +219,8 @@ export class JsonReader {
   #commaInText(place: Place): boolean {
     if (place.in === "list" || !isMark(this.#text, this.#at, "comma")) return false;
     const next = behindComments(this.#text, this.#at + 1);
-    return !isMark(this.#text, next, "closes") && keyAt(this.#text, next)?.hasColon !== true;
+    if (next >= this.#text.length || isMark(this.#text, next, "closesObject")) return false;
+    return !isMark(this.#text, next, "comma") && !startsMember(this.#text, next, place, false);
   }
 
   #skipCommas(): void {
@@ -215,6 +256,16 @@ function membersOf(view: View): OwnMembers {
   }
   const values = view.kind === "map" ? view.values : any;
   return { names: noNames, viewOf: () => values };
+}
+
+/** Where members may have been missed, those that were not seen cannot be told. */
+function withUnknown(members: Members, { all }: Names, seen: ReadonlySet<string>): Members {
+  for (const name of all) if (!seen.has(name)) setMember(members, name, tangled);
+  return members;
+}
+
+function isMemberOf(view: View, name: string): boolean {
+  return view.kind === "shape" && namesOf(view.members).find(name) !== undefined;
 }
 
 function spoiled(values: readonly unknown[]): Broken | undefined {

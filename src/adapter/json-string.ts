@@ -9,6 +9,8 @@ export interface Place {
   readonly names: Names;
   /** Those that were read already. */
   readonly seen: ReadonlySet<string>;
+  /** One slip is there already, so that a text with quotes in it is one too many. */
+  readonly slipped?: boolean;
 }
 
 /** A value, and where it ends. */
@@ -64,8 +66,7 @@ export function readString(text: string, start: number, place: Place): Read {
       from = i = sign.end;
     } else if (closing.includes(char)) {
       if (endsAt(text, i + 1, place, inner > 0)) {
-        // A list cannot tell quotes inside a text from the end of an item, unless they come in pairs.
-        const isClear = place.in === "object" || inner % 2 === 0;
+        const isClear = inner === 0 || mayHoldQuotes(text.slice(start, i), inner, place);
         return { value: isClear ? value + text.slice(from, i) : tangled, end: i + 1 };
       }
       // Two items without a comma, or a text with quotes in it.
@@ -84,11 +85,27 @@ export function readString(text: string, start: number, place: Place): Read {
       curly = Math.max(0, curly - 1);
       i++;
     } else if (char === "\n" && forgotQuote(text, i, place)) {
-      return { value: (value + text.slice(from, i)).replace(/\s*,?\s*$/, ""), end: i };
+      const own = (value + text.slice(from, i)).trimEnd();
+      return { value: inner > 0 ? tangled : own.endsWith(",") ? own.slice(0, -1) : own, end: i };
     } else i++;
   }
   return { value: cutOff, end: text.length };
 }
+
+/**
+ * Whether quotes in a text can be its own. Not where one stands before a colon, as behind a name: then a lost quote
+ * made one text of several members. Nor where its own quote seems to be doubled. In a list they must stand around
+ * words, in pairs, or they part items.
+ */
+function mayHoldQuotes(text: string, inner: number, place: Place): boolean {
+  if (place.slipped || /["'\u201d]\s*:/.test(text)) return false;
+  const quote = text[0]!;
+  if (inner % 2 === 1 && (text.slice(1).trim().startsWith(quote) || text.trimEnd().endsWith(quote)))
+    return false;
+  return place.in === "object" || quotesWords.test(text.slice(1).replaceAll(quote, '"'));
+}
+
+const quotesWords = /^[^"]*(?:(?<=^|[\s(])"[^"\s,][^"]*"(?=[\s.,;!?)]|$)[^"]*)*$/;
 
 function tripleQuoted(text: string, start: number, mark: string): Read {
   const end = text.indexOf(mark, start + 3);
@@ -127,7 +144,8 @@ function startsItem(text: string, at: number): boolean {
   return at === text.length || /["'`\u201c\u2018\d{[\]}.\-tfnTFN\uff3d]/.test(text[at]!);
 }
 
-function startsMember(text: string, at: number, { names }: Place, dirty: boolean): boolean {
+/** Whether a member of the object begins here. */
+export function startsMember(text: string, at: number, { names }: Place, dirty: boolean): boolean {
   const key = keyAt(text, at);
   // The text may be cut inside the next name.
   if (key === undefined)

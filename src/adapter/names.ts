@@ -7,11 +7,11 @@ export function loosely(name: string): string {
 
 /** The names that a text may mean, exactly or loosely where that is unique. */
 export class Names {
-  readonly #exact: ReadonlySet<string>;
+  readonly all: ReadonlySet<string>;
   readonly #loose = new Map<string, string | undefined>();
 
   constructor(names: readonly string[]) {
-    this.#exact = new Set(names);
+    this.all = new Set(names);
     for (const name of names) {
       const key = loosely(name);
       this.#loose.set(key, this.#loose.has(key) ? undefined : name);
@@ -20,7 +20,7 @@ export class Names {
 
   /** The name that is meant, or nothing. */
   find(word: string): string | undefined {
-    return this.#exact.has(word) ? word : this.#loose.get(loosely(word));
+    return this.all.has(word) ? word : this.#loose.get(loosely(word));
   }
 }
 

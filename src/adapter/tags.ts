@@ -38,7 +38,8 @@ function elementsOf(text: string, outline: Outline): Found | undefined {
   const found = (values: ReadonlyMap<string, unknown>): Found => {
     return { kind: "text", values, hasOthers: false, endsText: last.closed && isRest(text, last.end) };
   };
-  return sets.map(found).findLast((set) => isComplete(set, outline)) ?? found(merged(sets));
+  const set = found(sets.at(-1)!);
+  return isComplete(set, outline) ? set : found(merged(sets));
 }
 
 function tagsOf(text: string, { names }: Outline): readonly Tag[] {
