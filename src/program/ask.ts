@@ -8,7 +8,7 @@ import type { CallInit } from "../lm/options.ts";
 import { currentAdapter } from "../lm/settings.ts";
 import { checkInputs, type FieldValues } from "../signature/check.ts";
 import type { Signature } from "../signature/signature.ts";
-import { type Outcome, outcomeOf, outcomesOf } from "./choices.ts";
+import { type Outcome, outcomeOf, outcomesOf, type Unfinished } from "./choices.ts";
 import { formFor, stepDown } from "./form.ts";
 import { Listener } from "./listen.ts";
 import { type ModuleLike, nameOf } from "./own.ts";
@@ -20,13 +20,25 @@ import { type RunScope, runScope } from "./run-scope.ts";
 import { Tally } from "./tally.ts";
 import { lmFor } from "./which-lm.ts";
 
-/** How a predictor asks. A frozen value, so that copies of a predictor may share it. */
-export interface Way {
+interface WayParts {
   readonly signature: Signature<unknown, unknown>;
   readonly demos: readonly Demo[];
   readonly config: Sampling;
   readonly adapter: Adapter | undefined;
   readonly reask: number;
+}
+
+/** How a predictor asks. A frozen value of a class, so that copies of a predictor share it as it is. */
+export class Way implements WayParts {
+  declare readonly signature: Signature<unknown, unknown>;
+  declare readonly demos: readonly Demo[];
+  declare readonly config: Sampling;
+  declare readonly adapter: Adapter | undefined;
+  declare readonly reask: number;
+
+  constructor(parts: WayParts) {
+    Object.freeze(Object.assign(this, parts));
+  }
 }
 
 /** Characters of a signature that an error shows. */
@@ -88,7 +100,7 @@ class Asking {
     let { question, answer } = await this.#first(lm, plan, inputs);
     for (let reasks = 0; ; reasks++) {
       const outcome = await this.#outcome(plan, answer);
-      if ("error" in outcome) throw outcome.error;
+      if ("code" in outcome) throw this.#unfinished(answer, outcome);
       if ("outputs" in outcome) {
         this.#listener?.settle(outcome.outputs);
         return outcome.outputs;
@@ -171,11 +183,15 @@ class Asking {
   /** What came of an answer: of several choices the first that fits, else the first that could be asked again. */
   async #outcome(plan: Plan, answer: Completion): Promise<Outcome> {
     const { choices } = answer;
-    if (choices.length === 1) return outcomeOf(plan, choices[0]!, answer);
+    if (choices.length === 1) return outcomeOf(plan, choices[0]!);
     const outcomes = await outcomesOf(plan, answer);
     const fit = outcomes.filter((outcome) => "outputs" in outcome);
     if (this.#entry) this.#entry.choices = fit.map(({ outputs }) => outputs);
     return fit[0] ?? outcomes.find((outcome) => "problem" in outcome) ?? outcomes[0]!;
+  }
+
+  #unfinished(partial: Completion, { code, why }: Unfinished): TrunklineError {
+    return new TrunklineError(code, `${this.#name()}: ${why}`, { partial, model: partial.model });
   }
 
   #unreadable({ model }: Completion, { text, problem }: { text: string; problem: string }): TrunklineError {

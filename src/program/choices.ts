@@ -1,6 +1,5 @@
 import type { Plan, Reading } from "../adapter/adapter.ts";
 import type { Choice, Completion, FinishReason } from "../core/completion.ts";
-import { TrunklineError } from "../core/errors.ts";
 import type { FieldValues } from "../signature/check.ts";
 import { describe } from "../signature/check.ts";
 
@@ -8,7 +7,13 @@ import { describe } from "../signature/check.ts";
 export type Outcome =
   | { readonly outputs: FieldValues }
   | { readonly problem: string; readonly text: string }
-  | { readonly error: TrunklineError };
+  | Unfinished;
+
+/** A choice that was cut or withheld. */
+export interface Unfinished {
+  readonly code: "incomplete" | "content_filter";
+  readonly why: string;
+}
 
 /** Why a choice that ended like this is no answer: whatever its text looks like, it was cut or withheld. */
 const unfinished: Readonly<
@@ -21,16 +26,14 @@ const unfinished: Readonly<
 
 /** Every choice of an answer, read. */
 export async function outcomesOf(plan: Plan, answer: Completion): Promise<readonly Outcome[]> {
-  return Promise.all(answer.choices.map((choice) => outcomeOf(plan, choice, answer)));
+  return Promise.all(answer.choices.map((choice) => outcomeOf(plan, choice)));
 }
 
 /** One choice of an answer, read. */
-export async function outcomeOf(plan: Plan, choice: Choice, answer: Completion): Promise<Outcome> {
+export async function outcomeOf(plan: Plan, choice: Choice): Promise<Outcome> {
   const { finishReason, message } = choice;
   const why = unfinished[finishReason];
-  if (why !== undefined) {
-    return { error: new TrunklineError(why[0], why[1], { partial: answer, model: answer.model }) };
-  }
+  if (why !== undefined) return { code: why[0], why: why[1] };
   const text = message.content;
   const { values, problems }: Reading = await plan.read(text);
   if (problems.length === 0) return { outputs: Object.freeze(values) };

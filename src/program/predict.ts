@@ -6,7 +6,7 @@ import { type Sampling, samplingChecks } from "../core/request.ts";
 import type { LM } from "../lm/lm.ts";
 import { asSignature, type InputsOf, type OutputsOf } from "../signature/make.ts";
 import type { Signature } from "../signature/signature.ts";
-import { ask, type Way } from "./ask.ts";
+import { ask, Way } from "./ask.ts";
 import { inRun } from "./in-run.ts";
 import { Module } from "./module.ts";
 import { invoke, ownLM, predictorMark } from "./own.ts";
@@ -53,7 +53,7 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
     super();
     checkOptions("Predict", options, optionChecks);
     const { adapter, reask = 1, ...config } = options;
-    this[own] = Object.freeze({
+    this[own] = new Way({
       signature: asSignature(source),
       demos: noDemos,
       config: frozenCopy(config, "Predict"),
@@ -109,5 +109,5 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
 }
 
 function change(predict: { [own]: Way }, some: Partial<Way>): void {
-  predict[own] = Object.freeze({ ...predict[own], ...some });
+  predict[own] = new Way({ ...predict[own], ...some });
 }
