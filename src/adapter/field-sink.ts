@@ -81,9 +81,13 @@ export class FieldSink {
     const piece = text.slice(0, end);
     // What is no text is told as it is written, and decoded as a whole.
     const isText = takesText(this.#views.get(field)!);
-    this.#events.push({ type: "delta", field, text: isText ? decode(piece) : piece });
+    this.#events.push({ type: "delta", field, text: wellFormed(isText ? decode(piece) : piece) });
     this.#held = this.#held.slice(end);
   }
+}
+
+function wellFormed(text: string): string {
+  return text.isWellFormed() ? text : text.toWellFormed();
 }
 
 /** A cut that parts no pair of surrogates. */
