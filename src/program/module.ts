@@ -42,8 +42,8 @@ export type PredictionOf<M extends { forward(inputs: never): unknown }> = Awaite
  * ```
  */
 export abstract class Module {
-  [ownLM]?: LM;
-  [origin]?: Origin;
+  declare [ownLM]?: LM;
+  declare [origin]?: Origin;
 
   /** What the program does with one set of inputs. */
   abstract forward(inputs: never): unknown;

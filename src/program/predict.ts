@@ -45,7 +45,6 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
   extends Module
   implements Predictor
 {
-  readonly [predictorMark] = true;
   /** Not `#own`: a clone is made from outside. */
   [own]: Way;
 
@@ -60,6 +59,10 @@ export class Predict<const S extends string | Signature<unknown, unknown> = stri
       adapter: adapter === undefined ? undefined : adapterOf(adapter, "Predict: adapter"),
       reask,
     });
+  }
+
+  get [predictorMark](): true {
+    return true;
   }
 
   /** What it takes and gives. Another one may be put in its place, best made by an edit of this. */
