@@ -249,10 +249,10 @@ export const invariants: readonly Invariant[] = [
     says: "Calls of one key start by arrival and priority: nobody passes one that came earlier and counts as much.",
     onDispatch: (attempt, { world }) => {
       const { call, client, lane } = attempt;
-      if (!isAlone(attempt.work, world.now())) return undefined;
+      if (!isAlone(attempt.work)) return undefined;
       for (const other of lane.waiting) {
         // Who joins may be in more of a hurry than who began.
-        if (!isAlone(other.work, world.now())) continue;
+        if (!isAlone(other.work)) continue;
         const same = other.client === client && other.call.plan.fairnessKey === call.plan.fairnessKey;
         if (!same || mayFollow(other) || rankOf(other) >= rankOf(attempt)) continue;
         // Who came at this very instant came too late; who aborted, or has waited too long, is on the way out.

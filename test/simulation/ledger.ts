@@ -76,6 +76,7 @@ export class Ledger {
 
   readonly workProbe: Layer = (next) => (request, options) => {
     const { callNumber, world, onWork, closings } = this.#parts;
+    const hasStore = this.#parts.scenario.cache.store !== undefined;
     const leader = callNumber(callerOf(options)).visits.at(-1)!;
     // A close ends joined work for everybody before the work itself has ended.
     if (leader.work !== undefined && closings.length > 0) this.#failed(leader.work);
@@ -92,16 +93,16 @@ export class Ledger {
       attempts: [],
       joined: false,
       // Of those who waited while it was looked up, some may just have got what was found.
-      surelyAll: !this.#isUncertain(leader) && this.#parts.scenario.cache.store === undefined,
+      surelyAll: leader.mode === "off" || !(hasStore || this.#isUncertain(leader)),
       sure: this.#modes.get(leader.key) !== "off",
       aloneSince: undefined,
       overAt: undefined,
     };
     leader.work = work;
     leader.led++;
-    // Those who waited while the answer was looked up.
+    // Those who waited while the answer was looked up; without a store nobody does.
     for (const visit of this.#inside) {
-      const looking = visit.work === undefined && !this.#failing.has(visit);
+      const looking = hasStore && visit.work === undefined && !this.#failing.has(visit);
       if (looking && visit.mode === leader.mode && joins(visit, work)) this.#add(work, visit);
     }
     this.#byRecord.set(options.record, work);

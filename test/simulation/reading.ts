@@ -172,6 +172,6 @@ export function able({ plan, waiting, running, toldUntil }: LaneSight, now: numb
 }
 
 /** Whether a piece of work surely never had more than the one who asked for it. */
-export function isAlone({ joined, surelyAll, startedAt }: Work, now: number): boolean {
-  return !joined && (surelyAll || startedAt < now);
+export function isAlone({ joined, surelyAll }: Work): boolean {
+  return !joined && surelyAll;
 }
