@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Demand } from "../../src/cache/demand.ts";
+import type { Entry } from "../../src/cache/store.ts";
 import { priorities } from "../../src/core/call.ts";
-import { Rig } from "./rig.ts";
+import { completion } from "../../src/core/completion.ts";
+import { fakeStore } from "./fake-store.ts";
+import { Rig, settled } from "./rig.ts";
 
 test("whoever comes and goes, it is the latest deadline and the highest priority of those who are there", () => {
   const wants = fc.record({
@@ -39,6 +42,34 @@ test("whoever comes and goes, it is the latest deadline and the highest priority
 });
 
 describe("work that waits for its turn", () => {
+  test("is for those alone whom what was found did not answer", async () => {
+    const found = Promise.withResolvers<Entry>();
+    const rig = new Rig({ options: { tiers: ["memory", fakeStore({ get: () => found.promise })] } });
+    await rig.clock.advance(1_000);
+    const content = rig.ask({ priority: "interactive", deadlineAt: 9_000 });
+    const choosy = { mode: "use", scope: "", ttl: 10 } as const;
+    rig.ask({ priority: "batch", deadlineAt: 5_000, cache: choosy });
+    found.resolve({ answer: { ...completion("old"), cacheHit: true }, bytes: 3, givenAt: 0 });
+    expect((await content.promise).text).toBe("old");
+    await settled();
+    const { deadlineAt, priority } = rig.works[0]!.options;
+    expect([deadlineAt, priority]).toEqual([5_000, "batch"]);
+  });
+
+  test("a listener that throws at what was found ends its own call, and none is asked for", async () => {
+    const found = Promise.withResolvers<Entry>();
+    const rig = new Rig({ options: { tiers: ["memory", fakeStore({ get: () => found.promise })] } });
+    const throwing = rig.ask({
+      onDelta: () => {
+        throw new Error("enough");
+      },
+    });
+    found.resolve({ answer: { ...completion("old"), cacheHit: true }, bytes: 3, givenAt: 0 });
+    await expect(throwing.promise).rejects.toMatchObject({ code: "aborted" });
+    await settled();
+    expect(rig.works).toHaveLength(0);
+  });
+
   test("hears that somebody more urgent or more patient joined, or left", () => {
     const rig = new Rig();
     rig.ask({ deadlineAt: 100, priority: "batch" });

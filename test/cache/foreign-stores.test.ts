@@ -78,6 +78,19 @@ describe("a store that never answers", () => {
   });
 });
 
+test("what one store has not, the next is asked for, whichever of them must be waited for", async () => {
+  const none = { sync: () => undefined, async: async () => undefined };
+  const one = { sync: () => entry(), async: async () => entry() };
+  for (const first of ["sync", "async"] as const) {
+    for (const second of ["sync", "async"] as const) {
+      const tiers = [fakeStore({ get: none[first] }), fakeStore({ name: "next", get: one[second] })];
+      const rig = new Rig({ options: { tiers } });
+      expect((await rig.ask().promise).text).toBe("stored");
+      expect(rig.works).toHaveLength(0);
+    }
+  }
+});
+
 describe("a store that fails", () => {
   test.each<[string, Partial<Store>]>([
     ["get throws", { get: () => fail() }],
