@@ -68,8 +68,10 @@ function piecesIn(text: string, tags: readonly Tag[]): readonly Piece[] {
     if (partner === undefined) {
       const next = tags[i + 1];
       const inside = withoutStrayEnd(text.slice(end, next?.start));
-      const isCut = inside.trim() === "" && next === undefined;
-      if (!isCut) pieces.push({ name, text: inside, end: next?.start ?? text.length, closed: false });
+      // A start tag alone: nothing was answered.
+      if (inside.trim() !== "") {
+        pieces.push({ name, text: inside, end: next?.start ?? text.length, closed: false });
+      }
       continue;
     }
     i = lastEnd(tags, partners, partner);
