@@ -52,3 +52,9 @@ export const answers = {
   xml: `<answer>\n${outputs.answer}\n</answer>\n\n<certainty>\n${outputs.certainty}\n</certainty>`,
   ax: `Answer: ${outputs.answer}\nCertainty: ${outputs.certainty}`,
 } as const;
+
+/** One message about as long as what each side's program asks, for its LM alone. */
+export function messageOf(index: number): string {
+  const whole = JSON.stringify(demosOf(demoCount), undefined, 2);
+  return `${whole}\n${whole}\n${inputsOf(index).question}`;
+}

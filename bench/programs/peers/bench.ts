@@ -3,7 +3,7 @@ import { Child, NoAnswer } from "../../lib/child.ts";
 import { median } from "../../lib/median.ts";
 import { count, fixed, type Table } from "../../lib/table.ts";
 import { Trust } from "../../lib/trust.ts";
-import { demoCount, demosOf, inputsOf, outputs, signatureText } from "../question.ts";
+import { demoCount, demosOf, inputsOf, messageOf, outputs, signatureText } from "../question.ts";
 import { type Block, type Job, type Kind, type Question, type Side, sides } from "./job.ts";
 import type { ProviderJob } from "./provider.ts";
 import { PythonChild } from "./python.ts";
@@ -44,7 +44,7 @@ export const bench: Bench = {
   async run({ quick, say }): Promise<BenchResult> {
     const size: Size = quick
       ? { cases: casesOf(100, 1_000), latencyMs: 10, blocks: 3 }
-      : { cases: casesOf(300, 4_000), latencyMs: 10, blocks: 7 };
+      : { cases: casesOf(300, 2_000), latencyMs: 10, blocks: 5 };
     const missing: string[] = [];
     if (python === undefined) {
       missing.push(
@@ -111,6 +111,7 @@ async function start(job: Job, { env }: Trust): Promise<Contestant> {
     demos: demosOf(demoCount),
     inputs: Array.from({ length: 64 }, (_, i) => inputsOf(i)),
     outputs,
+    message: messageOf(0),
   };
   const ca = { SSL_CERT_FILE: env.NODE_EXTRA_CA_CERTS! };
   const child = new PythonChild(python!, new URL("./with_dspy.py", import.meta.url), told, ca);
@@ -154,7 +155,7 @@ function tableOf(
     rows,
     notes: [
       `Medians of ${blocks} blocks of ${count(calls)} calls (DSPy a quarter), in turns, each side in a process of its own; TLS on loopback, answers after ${latencyMs} ms, caches off.`,
-      "Each asks as it ships: trunkline over HTTP/2, the others over HTTP/1.1; DSPy by `acall`. Its LM alone: one short message.",
+      "Each asks as it ships: trunkline over HTTP/2, the others over HTTP/1.1; DSPy by `acall`. Its LM alone: one message about as long.",
       ...missing,
     ],
   };

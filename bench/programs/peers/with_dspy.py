@@ -22,25 +22,25 @@ predict.demos = [dspy.Example(**demo) for demo in job["demos"]]
 made = 0
 
 
-async def call_lm(inputs):
-    texts = await lm.acall(messages=[{"role": "user", "content": inputs["question"]}])
+def inputs_of(index):
+    rows = job["inputs"]
+    row = rows[index % len(rows)]
+    return {**row, "question": f"{row['question']} ({index})"}
+
+
+async def call_lm(index):
+    texts = await lm.acall(messages=[{"role": "user", "content": f"{job['message']}{index}"}])
     if not texts[0]:
         raise RuntimeError("an empty answer")
 
 
-async def call_program(inputs):
-    got = await predict.acall(**inputs)
+async def call_program(index):
+    got = await predict.acall(**inputs_of(index))
     if (got.answer, got.certainty) != (job["outputs"]["answer"], job["outputs"]["certainty"]):
         raise RuntimeError(f"the program read {got}")
 
 
 kinds = {"lm": call_lm, "program": call_program}
-
-
-def inputs_of(index):
-    rows = job["inputs"]
-    row = rows[index % len(rows)]
-    return {**row, "question": f"{row['question']} ({index})"}
 
 
 async def block(kind, calls, concurrency):
@@ -53,7 +53,7 @@ async def block(kind, calls, concurrency):
         while left > 0:
             left -= 1
             made += 1
-            await kinds[kind](inputs_of(made))
+            await kinds[kind](made)
 
     cpu = time.process_time()
     started = time.perf_counter()

@@ -6,6 +6,7 @@ import {
   demosOf,
   type Inputs,
   inputsOf,
+  messageOf,
   type Outputs,
   outputs,
   signatureText,
@@ -23,6 +24,7 @@ interface Contestant {
 const { url, model, side } = job<Job>();
 const apiKey = "simulated";
 const demos = demosOf(demoCount);
+const message = messageOf(0);
 
 const makers: Readonly<Record<Exclude<Side, "dspy">, () => Promise<Contestant>>> = {
   async trunkline() {
@@ -65,7 +67,7 @@ let made = 0;
 
 const kinds: Readonly<Record<Kind, (index: number) => Promise<void>>> = {
   async lm(index) {
-    if ((await contestant.lm(inputsOf(index).question)) === "") throw new Error("an empty answer");
+    if ((await contestant.lm(message + index)) === "") throw new Error("an empty answer");
   },
   async program(index) {
     const got = await contestant.program(inputsOf(index));
