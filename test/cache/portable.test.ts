@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { linesOf } from "../../src/cache/lines.ts";
+import type { Entry } from "../../src/cache/store.ts";
 import { completion } from "../../src/core/completion.ts";
+import { fakeStore } from "./fake-store.ts";
 import { ask, Rig } from "./rig.ts";
 
 async function exported(rig: Rig): Promise<string> {
@@ -111,33 +113,19 @@ describe("export and import", () => {
 
   test("of several tiers, each answer is exported once", async () => {
     const rig = await filled();
-    const store = new Rig().cache;
-    expect(store).toBeDefined();
-    const entries = new Map([...(await entriesOf(rig))].slice(0, 2));
-    rig.cache.configure({
-      tiers: [
-        "memory",
-        {
-          name: "other",
-          get: (key) => entries.get(key),
-          set() {},
-          clear() {},
-          entries: () => [
-            ...entries,
-            [`v1:${"0".repeat(16)}:${"1".repeat(64)}`, [...entries.values()][0]!] as const,
-          ],
-          stats: () => ({ entries: 0, bytes: 0 }),
-          flush: async () => {},
-          close: async () => {},
-        },
-      ],
-    });
+    const some = [...(await entriesOf(rig))].slice(0, 2);
+    const more = [...some, [`v1:${"0".repeat(16)}:${"1".repeat(64)}`, some[0]![1]] as const];
+    const holding = (entries: typeof more) => {
+      const byKey = new Map(entries);
+      return fakeStore({ get: (key) => byKey.get(key), entries: () => entries });
+    };
+    rig.cache.configure({ tiers: ["memory", holding(more), holding(some), holding(more)] });
     expect((await exported(rig)).trim().split("\n")).toHaveLength(4);
   });
 });
 
 async function entriesOf(rig: Rig) {
-  const entries = new Map();
+  const entries = new Map<string, Entry>();
   for (const line of (await exported(rig)).trim().split("\n")) {
     const { key } = JSON.parse(line);
     entries.set(key, { answer: { ...completion("x"), cacheHit: true }, bytes: 1, givenAt: 0 });
