@@ -8,6 +8,8 @@ export class Bucket {
   #burst: number;
   #level: number;
   #at: number;
+  /** When it was last seen full: what was taken before is forgotten. */
+  #fullAt = Number.NEGATIVE_INFINITY;
 
   constructor(rate: number, burst: number, level: number, now: number) {
     this.#rate = rate;
@@ -42,10 +44,13 @@ export class Bucket {
     this.#level -= cost;
   }
 
-  /** Gives back what was taken too much; a negative amount takes what was taken too little. */
-  give(amount: number, now: number): void {
+  /**
+   * Gives back what was taken too much at `takenAt`; a negative amount takes what was taken too little. A bucket that
+   * has been full since then would be no fuller now had it never been taken: it gets nothing back.
+   */
+  give(amount: number, takenAt: number, now: number): void {
     this.#refill(now);
-    this.#level = Math.min(this.#burst, this.#level + amount);
+    if (amount <= 0 || this.#fullAt <= takenAt) this.#level = Math.min(this.#burst, this.#level + amount);
   }
 
   /** The bucket holds exactly this, as far as it can. */
@@ -65,5 +70,6 @@ export class Bucket {
     if (now <= this.#at) return;
     this.#level = Math.min(this.#burst, this.#level + (now - this.#at) * this.#rate);
     this.#at = now;
+    if (this.#level === this.#burst) this.#fullAt = now;
   }
 }

@@ -114,14 +114,15 @@ export class Rates {
   settle(reservation: Reservation, used: Claim | undefined, now: number): void {
     for (const { dimension, amount, dared } of this.#release(reservation)) {
       if (used === undefined) continue;
-      dimension.bucket.give(amount - amountOf[dimension.of](used), now);
+      dimension.bucket.give(amount - amountOf[dimension.of](used), reservation.at, now);
       if (dared) dimension.distrust(now);
     }
   }
 
   /** Nothing was sent: everything goes back. */
   refund(reservation: Reservation, now: number): void {
-    for (const { dimension, amount } of this.#release(reservation)) dimension.bucket.give(amount, now);
+    for (const { dimension, amount } of this.#release(reservation))
+      dimension.bucket.give(amount, reservation.at, now);
   }
 
   #release(reservation: Reservation): readonly Part[] {

@@ -52,9 +52,23 @@ describe("the bucket", () => {
     );
   });
 
+  test("what was taken before it was full again is not given back: it would be no fuller without", () => {
+    const bucket = new Bucket(0.01, 5, 5, 0);
+    bucket.take(4, 0);
+    bucket.give(1, 0, 100);
+    expect(bucket.level(100)).toBe(3);
+    expect(bucket.level(1_000)).toBe(5);
+    bucket.take(2, 1_000);
+    bucket.give(3, 0, 1_000);
+    expect(bucket.level(1_000)).toBe(3);
+    bucket.give(1, 1_000, 1_000);
+    bucket.give(-2, 0, 1_000);
+    expect(bucket.level(1_000)).toBe(2);
+  });
+
   test("what is given back never fills it beyond the burst, and a clock that steps back changes nothing", () => {
     const bucket = new Bucket(1, 10, 10, 100);
-    bucket.give(1_000, 100);
+    bucket.give(1_000, 100, 100);
     expect(bucket.level(100)).toBe(10);
     bucket.take(5, 100);
     expect(bucket.level(50)).toBe(5);

@@ -104,6 +104,18 @@ describe("pacing", () => {
     expect(startsOf(rates, 2, 60_000)).toEqual([60_000, 61_000]);
   });
 
+  test("calls that fail unsent long after they started make no burst of those behind them", () => {
+    const rates = new Rates(0);
+    rates.configure(perMinute(60), 0);
+    const unsent = Array.from({ length: 5 }, (_, i) => rates.reserve(one, i * 1_000));
+    for (const reservation of unsent) {
+      rates.refund(reservation, 60_000);
+      if (rates.waitMs(one, 60_000) === 0) rates.reserve(one, 60_000);
+    }
+    expect(rates.waitMs(one, 60_000)).toBe(1_000);
+    expect(rates.stats(60_000)[0]!.level).toBe(0);
+  });
+
   test("whatever is reserved, settled and refused: never more than the rate and one burst or call over any stretch", () => {
     const step = fc.record({ wait: fc.nat(3_000), cost: fc.integer({ min: 1, max: 400 }), end: fc.nat(3) });
     fc.assert(
