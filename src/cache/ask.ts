@@ -42,7 +42,6 @@ const patience = [
 
 /** Whether a failure of the work that `leader` asked for is not one of `waiter`, who may do better alone. */
 export function isForeign(error: TrunklineError, leader: Ask, waiter: Ask): boolean {
-  if (waiter === leader) return false;
   if (personal.has(error.code)) return waiter.owner.client !== leader.owner.client;
   return error.retryable && patience.some((name) => waiter.options[name] > leader.options[name]);
 }

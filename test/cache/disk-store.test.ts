@@ -6,7 +6,8 @@ import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
 import { networkType } from "../../src/cache/disk-folder.ts";
-import { encodeRecord } from "../../src/cache/disk-record.ts";
+import { WriteQueue } from "../../src/cache/disk-queue.ts";
+import { decodeRecord, encodeRecord } from "../../src/cache/disk-record.ts";
 import { DiskTable } from "../../src/cache/disk-table.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import { systemClock } from "../../src/core/clock.ts";
@@ -363,6 +364,46 @@ describe("size", () => {
     await store.flush();
     expect(store.stats().entries).toBe(20_000);
   });
+});
+
+test("what waits to be written and what was written may be used for as long as each other", async () => {
+  const clock = new FakeClock();
+  const store = make({ directory: folder(), clock });
+  store.set(keyOf(1), entryOf("brief", clock, 10));
+  store.set(keyOf(2), entryOf("long", clock, 1_000));
+  const later = clock.now() + 10;
+  clock.now = () => later;
+  expect([await textAt(store, 1), await textAt(store, 2)]).toEqual([undefined, "long"]);
+  await store.flush();
+  expect([await textAt(store, 1), await textAt(store, 2)]).toEqual([undefined, "long"]);
+});
+
+test("C25: what waits to be written is bounded in bytes and in number, and gives room when it is taken", () => {
+  const sized = (bytes: number) => ({ ...entryOf("x"), bytes });
+  const queue = new WriteQueue({ maxEntries: 3, maxBytes: 100 });
+  expect([queue.add("a", sized(60)), queue.add("b", sized(50)), queue.add("c", sized(40))]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  // In place of itself it needs no more than its own.
+  expect([queue.add("a", sized(50)), queue.add("d", sized(1)), queue.add("e", sized(1))]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(queue.take(9, 45).map(([key]) => key)).toEqual(["c", "a"]);
+  expect([queue.size, queue.add("f", sized(99))]).toEqual([1, true]);
+  queue.clear("");
+  expect([queue.size, queue.add("g", sized(100))]).toEqual([0, true]);
+});
+
+test("C20: a record is one under its own key alone", () => {
+  const text = Buffer.from("{}");
+  const bytes = encodeRecord("a", { storedAt: 1, usedAt: 2, ttl: 3, text });
+  expect(decodeRecord("a", bytes, bytes.length)).toEqual({ storedAt: 1, usedAt: 2, ttl: 3, text });
+  expect(decodeRecord("b", bytes, bytes.length)).toBeUndefined();
+  expect(decodeRecord("a", bytes, bytes.length - 1)).toBeUndefined();
 });
 
 describe("in the cache", () => {
