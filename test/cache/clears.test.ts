@@ -22,6 +22,19 @@ describe("clearing one scope", () => {
     expect((await rig.get(use("one"))).text).toBe("of the second run");
   });
 
+  test("C19: the end of work from before a clear takes nothing of the same question out of the table", async () => {
+    const rig = new Rig();
+    const before = rig.ask();
+    await rig.cache.clear();
+    const after = rig.ask();
+    rig.works[0]!.answer("of the first run");
+    await before.promise;
+    const joined = rig.ask();
+    expect(rig.works).toHaveLength(2);
+    rig.works[1]!.answer("of the second run");
+    for (const { promise } of [after, joined]) expect((await promise).text).toBe("of the second run");
+  });
+
   test("R108: an answer that comes after a clear of its scope, or of everything, is not stored", async () => {
     for (const cleared of ["one", undefined]) {
       const rig = new Rig();
