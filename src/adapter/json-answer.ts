@@ -1,10 +1,11 @@
-import { Broken } from "./broken.ts";
+import { Bare, Broken, template } from "./broken.ts";
 import { castJson } from "./cast.ts";
 import { addValue, type Found, isComplete, isRest, merged } from "./found.ts";
 import { groupsIn } from "./json-find.ts";
 import { keyAt } from "./json-string.ts";
 import type { Outline } from "./outline.ts";
 import { withoutFence } from "./scalars.ts";
+import { isTemplate } from "./template.ts";
 import { isRecord } from "./view.ts";
 
 type Values = Pick<Found, "values" | "hasOthers">;
@@ -80,9 +81,14 @@ function ofMembers(record: Readonly<Record<string, unknown>>, { names }: Outline
   for (const [key, value] of Object.entries(record)) {
     const name = names.find(key);
     if (name === undefined) hasOthers = true;
-    else addValue(values, name, value);
+    else addValue(values, name, isPlaceholder(name, value) ? template : value);
   }
   return values.size === 0 ? undefined : { values, hasOthers };
+}
+
+function isPlaceholder(name: string, value: unknown): boolean {
+  if (value instanceof Bare) return /^<.*>$/.test(value.text);
+  return typeof value === "string" && isTemplate(name, value);
 }
 
 /** A text that holds the object once more. */

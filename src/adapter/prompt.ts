@@ -7,6 +7,7 @@ import type { Field } from "../signature/types.ts";
 import type { Demo } from "./adapter.ts";
 import { Content, type Escapes, holdsMedia, valueText } from "./content.ts";
 import { sendable } from "./guard.ts";
+import { leftOut } from "./template.ts";
 
 /** How one adapter writes. */
 export interface Style extends Escapes {
@@ -35,7 +36,6 @@ interface Section {
 
 const incomplete = "(An example with some of its fields left out.)\n\n";
 const noInputs = "(no inputs)";
-const leftOut = "(left out of this example)";
 
 /** An answer that goes back to the model is cut in its middle beyond this. */
 const maxEcho = 16_000;

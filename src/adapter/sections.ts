@@ -2,6 +2,7 @@ import { template } from "./broken.ts";
 import { addValue, type Found, isComplete, isRest, merged } from "./found.ts";
 import { type Marker, markersIn } from "./markers.ts";
 import type { Outline } from "./outline.ts";
+import { isTemplate } from "./template.ts";
 
 /** A run of sections up to a marker of the end. */
 interface Block extends Found {
@@ -93,11 +94,4 @@ function contentOf({ end, prefix = "" }: Marker, text: string, next: Marker | un
   const blanks = /^[ \t]*/.exec(prefix)![0].length;
   if (prefix.includes(">")) return content.replace(/^[ \t]*>[ \t]?/gm, "").trim();
   return (blanks === 0 ? content : content.replace(new RegExp(`^[ \\t]{1,${blanks}}`, "gm"), "")).trim();
-}
-
-/** Whether a text is the place of a value in the prompt's form, and no value. */
-function isTemplate(name: string, text: string): boolean {
-  return (
-    text.startsWith("{") && text.startsWith(`{${name}}`) && /^(?:\s*#.*)?$/s.test(text.slice(name.length + 2))
-  );
 }

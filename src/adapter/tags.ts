@@ -1,6 +1,8 @@
+import { template } from "./broken.ts";
 import { addValue, type Found, isComplete, isRest, merged } from "./found.ts";
 import type { Outline } from "./outline.ts";
 import { withoutFence } from "./scalars.ts";
+import { isTemplate } from "./template.ts";
 import { decodeXml } from "./xml-text.ts";
 
 /** A tag of an output. */
@@ -127,10 +129,11 @@ function withoutStrayEnd(inside: string): string {
 function setsOf(pieces: readonly Piece[], outline: Outline): readonly ReadonlyMap<string, unknown>[] {
   const sets: Map<string, unknown>[] = [new Map()];
   for (const { name, text } of pieces) {
-    const value = decodeXml(text).trim();
+    const own = decodeXml(text).trim();
+    const value = isTemplate(name, own) ? template : own;
     const set = sets.at(-1)!;
     const [first] = set.keys();
-    if (isItem(name, value, outline)) {
+    if (typeof value === "string" && isItem(name, value, outline)) {
       set.set(name, [...((set.get(name) as readonly string[] | undefined) ?? []), value]);
     } else if (name === first && isWhole(set, outline)) sets.push(new Map([[name, value]]));
     else addValue(set, name, value);

@@ -36,6 +36,7 @@ describe.each(adapterNames)("%s", (name) => {
   test("P4: no input changes which fields are read from an answer that echoes it", async () => {
     await fc.assert(
       fc.asyncProperty(hostileText, async (text) => {
+        fc.pre(!isException(text));
         const { values, problems } = await read(
           name,
           "text -> reasoning, answer",
@@ -51,6 +52,7 @@ describe.each(adapterNames)("%s", (name) => {
   test("P4: nor where the field that echoes it may be left out", async () => {
     await fc.assert(
       fc.asyncProperty(hostileText, async (text) => {
+        fc.pre(!isException(text));
         const echo = shown(name, "text -> reasoning?, answer", text);
         const { values } = await read(name, "text -> reasoning?, answer", echoing[name](echo));
         expect(values).toEqual({ reasoning: kept(name, `It says:\n${text}`), answer: "safe" });

@@ -109,6 +109,19 @@ describe.each(adapterNames)("%s", (name) => {
     expect(parts[6]!.text).toMatch(/^\].*A/s);
   });
 
+  test("P1: the prompt's own form, given back, is no answer", async () => {
+    const own = asSignature("question -> answer");
+    const plan = adapter.plan(own, []);
+    const [system] = plan.ask({ question: "q" }, "text").messages;
+    const part = adapter.plan(own.append("outputs", "more"), [{ question: "q", more: "m" }]);
+    for (const text of [
+      system!.content,
+      part.ask({ question: "q" }, "text").messages[2]!.content,
+    ] as string[]) {
+      expect((await plan.read(text)).problems.map(({ field }) => field)).toEqual(["answer"]);
+    }
+  });
+
   test("asks again behind the bad answer, and keeps the form", () => {
     const plan = adapter.plan(asSignature("question -> answer"), []);
     const first = plan.ask({ question: "q" }, "json_schema");

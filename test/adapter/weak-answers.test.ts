@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { adapterOf } from "../../src/adapter/adapters.ts";
 import { asSignature } from "../../src/signature/make.ts";
@@ -18,3 +19,12 @@ test.each(weakAnswers)(
     expect(wrong).toEqual([...names].sort());
   },
 );
+
+test("docs/adapters.md shows the counts of both", () => {
+  const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
+  const { total } = JSON.parse(read("test/fixtures/dspy-adapters/results.json"));
+  const page = read("docs/adapters.md");
+  const theirs = [total.right, total["wrong value"], total["wrongly accepted"], total.error].join(" | ");
+  expect(page).toContain(`| trunkline | ${weakAnswers.length} | 0 | 0 | 0 |`);
+  expect(page).toContain(`| DSPy 3.4.1 | ${theirs} |`);
+});
