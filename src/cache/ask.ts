@@ -43,5 +43,8 @@ const patience = [
 /** Whether a failure of the work that `leader` asked for is not one of `waiter`, who may do better alone. */
 export function isForeign(error: TrunklineError, leader: Ask, waiter: Ask): boolean {
   if (personal.has(error.code)) return waiter.owner.client !== leader.owner.client;
+  // Work that was refused before anybody with more time had joined it.
+  if (error.code === "timeout" && error.phase === "total" && !error.retryable)
+    return waiter.options.deadlineAt > leader.options.deadlineAt;
   return error.retryable && patience.some((name) => waiter.options[name] > leader.options[name]);
 }

@@ -227,6 +227,17 @@ describe("whose failure it is", () => {
     expect(rig.works[1]!.options.timeout).toBe(10_000);
   });
 
+  test("a deadline that had passed before others joined is not theirs", async () => {
+    const rig = new Rig();
+    const passed = new TrunklineError("timeout", "the deadline passed", { phase: "total", retryable: false });
+    const [late, same, patient] = [100, 100, 900].map((deadlineAt) => rig.ask({ deadlineAt }));
+    rig.works[0]!.fail(passed);
+    for (const { promise } of [late!, same!]) await expect(promise).rejects.toBe(passed);
+    await settled();
+    rig.works[1]!.answer("hi");
+    expect((await patient!.promise).text).toBe("hi");
+  });
+
   test("it is asked anew in the caller's own async context", async () => {
     const rig = new Rig();
     const who = new AsyncLocalStorage<string>();
