@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { sideOf, TrunklineError } from "../core/errors.ts";
 import { abortError, onAbort } from "../core/signals.ts";
 import { currentScope, runInScope } from "../program/rows.ts";
+import { thrownText } from "../program/thrown.ts";
 import type { Trace } from "../program/trace.ts";
 import type { Metric, MetricContext, Score } from "./metric.ts";
 import { NoScore, scoreOf } from "./score.ts";
@@ -47,7 +48,7 @@ export async function measure<Row, Prediction>(
     if (signal.aborted) throw signal.reason;
     if (error instanceof NoScore) throw failure(name, error.message, error);
     if (sideOf(error) !== "row") throw error;
-    throw failure(name, error instanceof Error ? error.message : `it threw ${typeof error}`, error);
+    throw failure(name, thrownText(error), error);
   } finally {
     timer.cancel();
     for (const each of unlink) each();

@@ -1,4 +1,5 @@
 import { isTrunklineError } from "../core/errors.ts";
+import { thrownText } from "../program/thrown.ts";
 
 const maxDepth = 100;
 
@@ -9,7 +10,7 @@ export function plain(value: unknown): unknown {
 
 /** What went wrong, in two words of plain data. */
 export function plainError(error: unknown): { readonly code?: string; readonly message: string } {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = thrownText(error);
   return isTrunklineError(error) ? { code: error.code, message } : { message };
 }
 

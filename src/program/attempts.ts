@@ -1,13 +1,16 @@
-import { type Check, checkOptions, checks, kind, show, wrongOption } from "../core/check.ts";
+import { type Check, checkOptions, checks, show, wrongOption } from "../core/check.ts";
 import { isTrunklineError, sideOf, TrunklineError } from "../core/errors.ts";
+import { processClock } from "../lm/process.ts";
 import { currentScope } from "../lm/scope.ts";
 import { inRun } from "./in-run.ts";
+import { unlessLeft } from "./leaving.ts";
 import type { InputOf, Module, PredictionOf } from "./module.ts";
 import { invoke, isModule, nameOf } from "./own.ts";
 import { placeOf } from "./place.ts";
 import { isPredictor, modulesOf } from "./predictors.ts";
 import { plainRun } from "./run-init.ts";
 import { runScope } from "./run-scope.ts";
+import { thrownText } from "./thrown.ts";
 
 /** How good a prediction is: a number, yes or no, or a score with words on what would be better. */
 export type Reward = number | boolean | { readonly score: number | boolean; readonly feedback?: string };
@@ -128,14 +131,14 @@ async function scoreOf(
   inputs: unknown,
 ): Promise<Pick<Attempt, "score" | "feedback">> {
   const place = `${nameOf(owner)}: the reward of attempt ${index}`;
-  let came: unknown;
-  try {
-    came = await reward(inputs, prediction);
-  } catch (cause) {
-    if (isTrunklineError(cause) && sideOf(cause) !== "row") throw cause;
-    const why = cause instanceof Error ? cause.message : kind(cause);
-    throw new TrunklineError("metric", `${place} threw: ${why}`, { cause });
-  }
+  const came = await unlessLeft(processClock(), async () => {
+    try {
+      return await reward(inputs, prediction);
+    } catch (cause) {
+      if (isTrunklineError(cause) && sideOf(cause) !== "row") throw cause;
+      throw new TrunklineError("metric", `${place} threw: ${thrownText(cause)}`, { cause });
+    }
+  });
   const { score, feedback } = (typeof came === "object" && came !== null ? came : { score: came }) as {
     readonly score?: unknown;
     readonly feedback?: unknown;

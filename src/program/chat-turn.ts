@@ -10,8 +10,8 @@ import { type ChatMessage, withoutOldest } from "./conversation.ts";
 import type { ToolEvent } from "./events.ts";
 import { runScope } from "./run-scope.ts";
 import { Tally } from "./tally.ts";
+import { thrownText } from "./thrown.ts";
 import { runTools, type ToolOutcome } from "./tool-calls.ts";
-import { failureText } from "./tool-result.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { checkSteps, inTurn, type Place, takeStep } from "./turn-place.ts";
 
@@ -136,7 +136,7 @@ async function recorded(
     if (reasoning) entry.reasoning = reasoning;
     return last;
   } catch (error) {
-    entry.error = { ...(isTrunklineError(error) && { code: error.code }), message: failureText(error) };
+    entry.error = { ...(isTrunklineError(error) && { code: error.code }), message: thrownText(error) };
     throw error;
   }
 }

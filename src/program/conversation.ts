@@ -1,5 +1,6 @@
 import { checks, wrongOption } from "../core/check.ts";
-import type { AssistantMessage, Part, ToolMessage, UserMessage } from "../core/message.ts";
+import { TrunklineError } from "../core/errors.ts";
+import type { AssistantMessage, Part, ToolCall, ToolMessage, UserMessage } from "../core/message.ts";
 import { frozenCopy } from "../core/plain-copy.ts";
 
 /** A message of a conversation; the system text is none of them. */
@@ -24,7 +25,16 @@ export function readHistory(given: unknown): readonly ChatMessage[] {
 
 /** Holds `message` against the tool calls that are open before it. */
 function follow(message: ChatMessage, place: string, open: Set<string>): void {
-  if (message.role === "tool") {
+  const { role, content } = message;
+  if (role !== "user" && role !== "assistant" && role !== "tool") {
+    const expected = '"user", "assistant" or "tool" (a system text is the option `system`)';
+    throw wrongOption(`${place}.role`, expected, role);
+  }
+  if (typeof content !== "string" && (role === "assistant" || !Array.isArray(content))) {
+    const expected = role === "assistant" ? "a text" : "a text or a list of parts";
+    throw wrongOption(`${place}.content`, expected, content);
+  }
+  if (role === "tool") {
     if (open.delete(message.toolCallId)) return;
     throw wrongOption(
       `${place}.toolCallId`,
@@ -32,16 +42,26 @@ function follow(message: ChatMessage, place: string, open: Set<string>): void {
       message.toolCallId,
     );
   }
-  if (message.role !== "user" && message.role !== "assistant") {
-    const expected = '"user", "assistant" or "tool" (a system text is the option `system`)';
-    throw wrongOption(`${place}.role`, expected, (message as { role?: unknown }).role);
-  }
   if (open.size > 0) throw unanswered(place, open);
-  if (message.role === "assistant") for (const { id } of message.toolCalls ?? []) open.add(id);
+  if (role === "assistant") for (const { id } of callsIn(message, place)) open.add(id);
+}
+
+function callsIn({ toolCalls = [] }: AssistantMessage, place: string): readonly ToolCall[] {
+  if (!Array.isArray(toolCalls)) throw wrongOption(`${place}.toolCalls`, "a list of tool calls", toolCalls);
+  for (const [i, call] of toolCalls.entries()) {
+    const { id, name, arguments: given, argumentsText } = Object(call) as Partial<ToolCall>;
+    const isCall =
+      [id, name, argumentsText].every((text) => typeof text === "string") &&
+      checks.plainObject(given) === undefined;
+    if (!isCall)
+      throw wrongOption(`${place}.toolCalls[${i}]`, "{ id, name, arguments, argumentsText }", call);
+  }
+  return toolCalls;
 }
 
 function unanswered(place: string, open: ReadonlySet<string>): Error {
-  return wrongOption(place, "an answer to every tool call before it", `${open.size} of them unanswered`);
+  const text = `${place}: expected an answer to every tool call before it; ${open.size} of them unanswered`;
+  return new TrunklineError("config", text);
 }
 
 /**

@@ -25,6 +25,19 @@ export function onLeave(clock: Clock, leave: Leave, scope: Scope | undefined = c
   };
 }
 
+/** What `fn` comes to, or the error of a run around this place that ends before it: `fn` hears of neither. */
+export function unlessLeft<T>(clock: Clock, fn: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let left = false;
+    const unlink = onLeave(clock, (error) => {
+      left = true;
+      reject(error);
+    });
+    if (left) return;
+    fn().then(resolve, reject).finally(unlink);
+  });
+}
+
 function deadlineError(): TrunklineError {
   return new TrunklineError("timeout", "the run's deadline passed", { phase: "total", retryable: false });
 }

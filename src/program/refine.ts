@@ -1,4 +1,3 @@
-import { isTrunklineError } from "../core/errors.ts";
 import type { Signature } from "../signature/signature.ts";
 import {
   type AnyAttemptOptions,
@@ -11,7 +10,7 @@ import { traced } from "./in-run.ts";
 import { type InputOf, Module, type PredictionOf } from "./module.ts";
 import { isPredictor, namedPredictorsOf } from "./predictors.ts";
 import { type Overlay, runScope, withRunScope } from "./run-scope.ts";
-import { failureText } from "./tool-result.ts";
+import { cut, thrownText } from "./thrown.ts";
 import { type Trace, traceOf } from "./trace.ts";
 
 const optionsOf: unique symbol = Symbol("options");
@@ -84,7 +83,8 @@ function withHints<T>(
     const signature = withHint(outer?.signature ?? predictor.signature);
     if (signature === undefined) return outer;
     const wrote = trace?.entries.findLast((entry) => entry.predictor === names.get(predictor))?.outputs;
-    const hint = wrote === undefined ? verdict : `${verdict}\nThen you wrote: ${quoted(wrote)}`;
+    const hint =
+      wrote === undefined ? verdict : `${verdict}\nThen you wrote: ${cut(JSON.stringify(wrote), mostQuoted)}`;
     const earlier = outer?.inputs?.[hintField];
     const text = typeof earlier === "string" ? `${earlier}\n${hint}` : hint;
     return { ...outer, signature, inputs: { ...outer?.inputs, [hintField]: text } };
@@ -93,18 +93,10 @@ function withHints<T>(
 }
 
 function verdictOn({ score, feedback, error }: Attempt, { threshold }: AnyAttemptOptions): string {
-  if (error !== undefined) {
-    const why = isTrunklineError(error) || error instanceof Error ? failureText(error) : "it threw";
-    return `An earlier attempt failed: ${why}`;
-  }
+  if (error !== undefined) return `An earlier attempt failed: ${thrownText(error)}`;
   const wanted = threshold === undefined ? "" : `, where ${threshold} is wanted`;
   const verdict = `An earlier attempt got the score ${score}${wanted}.`;
   return feedback === undefined ? `${verdict} Try another way.` : `${verdict} ${feedback}`;
-}
-
-function quoted(outputs: object): string {
-  const text = JSON.stringify(outputs);
-  return text.length > mostQuoted ? `${text.slice(0, mostQuoted).toWellFormed()}...` : text;
 }
 
 /** Signatures with the input for hints, by those without, so that each is made and rendered once. */

@@ -7,8 +7,9 @@ import { schemaFault } from "./check-json.ts";
 import type { ToolEvent } from "./events.ts";
 import { onLeave } from "./leaving.ts";
 import { runScope } from "./run-scope.ts";
+import { thrownText } from "./thrown.ts";
 import type { ReadyTool, ToolContext } from "./tool.ts";
-import { failureText, resultText } from "./tool-result.ts";
+import { resultText } from "./tool-result.ts";
 import type { Toolbox } from "./toolbox.ts";
 
 type Values = Readonly<Record<string, unknown>>;
@@ -84,7 +85,7 @@ type Settled = { readonly result: unknown; readonly text: string } | { readonly 
 function unknownTool(toolbox: Toolbox, name: string): Settled {
   const names = toolbox.names.join(", ") || "none";
   return {
-    failure: failureText(`there is no tool ${JSON.stringify(name.slice(0, 128))}; the tools are: ${names}`),
+    failure: thrownText(`there is no tool ${JSON.stringify(name.slice(0, 128))}; the tools are: ${names}`),
   };
 }
 
@@ -131,7 +132,7 @@ async function settle(ready: ReadyTool, call: ToolCall, signal: AbortSignal): Pr
     return { result: typeof came === "string" ? text : JSON.parse(text), text };
   } catch (thrown) {
     if (isFatal(thrown)) throw thrown;
-    return { failure: failureText(thrown) };
+    return { failure: thrownText(thrown) };
   }
 }
 

@@ -1,5 +1,4 @@
-/** What a tool's failure may take of the prompt, in characters. */
-const mostErrorText = 2_000;
+import { cut } from "./thrown.ts";
 
 /**
  * A tool's result as the model sees it: a text as it is, anything else as JSON. What JSON would lose or change
@@ -7,17 +6,28 @@ const mostErrorText = 2_000;
  */
 export function resultText(result: unknown): string {
   if (typeof result === "string") return result.toWellFormed();
-  const text = JSON.stringify(result, refuseLost) as string | undefined;
-  if (text === undefined) throw new Error(`the tool returned ${lossOf(result)}, which is not JSON`);
-  return text;
+  try {
+    return JSON.stringify(result, refuseLost);
+  } catch (error) {
+    if (error instanceof RangeError) throw notJson("a value nested too deeply");
+    if (error instanceof TypeError && /circular/i.test(error.message)) throw notJson("a cycle");
+    throw error;
+  }
 }
 
 function refuseLost(this: unknown, key: string, value: unknown): unknown {
-  const loss = value === undefined && key !== "" ? undefined : lossOf(value);
+  // Before its toJSON: that of a Buffer makes a list of numbers.
+  const whole = (this as Record<string, unknown>)[key];
+  const loss = value === undefined && key !== "" ? undefined : lossOf(isBytes(whole) ? whole : value);
   if (loss === undefined) return value;
-  const place = key === "" ? "" : ` (at ${JSON.stringify(cut(key, 80))})`;
-  throw new Error(`the tool returned ${loss}${place}, which is not JSON`);
+  throw notJson(`${loss}${key === "" ? "" : ` (at ${JSON.stringify(cut(key, 80))})`}`);
 }
+
+function notJson(what: string): Error {
+  return new Error(`the tool returned ${what}, which is not JSON`);
+}
+
+const isBytes = (value: unknown): value is ArrayBufferView => ArrayBuffer.isView(value);
 
 /** What of a value JSON has no word for, or undefined. */
 function lossOf(value: unknown): string | undefined {
@@ -43,24 +53,8 @@ function lossOfObject(value: object): string | undefined {
   // Of this or another realm.
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
   if (isPlain || Array.isArray(value)) return undefined;
-  if (ArrayBuffer.isView(value) || Object.keys(value).length === 0) {
+  if (isBytes(value) || Object.keys(value).length === 0) {
     return `a ${value.constructor?.name || "class instance"}`;
   }
   return undefined;
-}
-
-/** What a tool threw, in words for the model: bounded, whatever it was. */
-export function failureText(thrown: unknown): string {
-  try {
-    const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-    return cut(text, mostErrorText) || "it failed and did not say why";
-  } catch {
-    return "it failed and did not say why";
-  }
-}
-
-/** The first characters of a text; no letter is cut in two. */
-function cut(text: string, length: number): string {
-  const whole = text.toWellFormed();
-  return whole.length <= length ? whole : `${whole.slice(0, length).replace(/[\uD800-\uDBFF]$/, "")}...`;
 }

@@ -2,7 +2,7 @@ import { checks, show, wrongOption } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { frozenCopy } from "../core/plain-copy.ts";
 import type { ToolSpec } from "../core/request.ts";
-import { type AnyTool, type ReadyTool, readyTool, type Tools } from "./tool.ts";
+import { type ReadyTool, readyTool, type Tools } from "./tool.ts";
 
 /** The tools of an agent, by name. */
 export class Toolbox {
@@ -11,7 +11,8 @@ export class Toolbox {
   readonly #tools = new Map<string, ReadyTool>();
 
   constructor(owner: string, tools: Tools, reserved: readonly string[] = []) {
-    for (const [given, name] of named(owner, tools)) {
+    checkTools(owner, tools);
+    for (const [given, name] of named(tools)) {
       const ready = readyTool(given, name);
       const isReserved = reserved.includes(ready.name);
       if (isReserved || this.#tools.has(ready.name)) {
@@ -36,12 +37,16 @@ function specOf({ name, description, inputSchema }: ReadyTool): ToolSpec {
   return { name, ...(description !== undefined && { description }), inputSchema };
 }
 
-function named(owner: string, tools: Tools): readonly (readonly [tool: unknown, name: unknown])[] {
+function named(tools: Tools): readonly (readonly [tool: unknown, name: unknown])[] {
   if (Array.isArray(tools)) return tools.map((given) => [given, given?.name]);
-  if (checks.plainObject(tools) !== undefined) {
-    throw wrongOption(`${owner}: tools`, "a list of tools, or a record of them by name", tools);
-  }
   return Object.entries(tools).map(([name, given]) => [given, name]);
+}
+
+/** A Map would be a record without members: an agent without tools, and nobody told. */
+function checkTools(owner: string, tools: unknown): void {
+  if (Array.isArray(tools)) return;
+  if (checks.plainObject(tools) === undefined && !(Symbol.iterator in (tools as object))) return;
+  throw wrongOption(`${owner}: tools`, "a list of tools, or a record of them by name", tools);
 }
 
 /** The toolboxes made of a list or record, so that agents made once a row share one. */
@@ -51,8 +56,8 @@ const noTools = new Toolbox("tools", []);
 /** The tools of one owner; the same for the same list or record, as long as that holds the same tools. */
 export function toolboxOf(owner: string, tools: Tools | undefined): Toolbox {
   if (tools === undefined) return noTools;
-  const of =
-    checks.plainObject(tools) === undefined ? Object.entries(tools).flat() : [...(tools as AnyTool[])];
+  checkTools(owner, tools);
+  const of = named(tools).flat();
   const before = boxes.get(tools);
   if (
     before !== undefined &&

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, expectTypeOf, test } from "vitest";
 import { clients, configure, context, type LM, TrunklineError } from "../../../src/index.ts";
 import { processDefaults } from "../../../src/lm/scope.ts";
@@ -142,6 +143,23 @@ describe.each([
     ).toEqual({
       answer: "a",
     });
+  });
+
+  test("an abort and a deadline end it while the reward hangs; neither leaves a listener", async () => {
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    const never = () => {
+      resolve();
+      return new Promise<number>(() => {});
+    };
+    const call = (init: object) =>
+      make({ reward: never }).call({ question: "?" }, { lm: answers("a"), ...init });
+    const controller = new AbortController();
+    const aborted = call({ signal: controller.signal });
+    await asked;
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: "aborted" });
+    expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+    await expect(call({ deadline: 20 })).rejects.toMatchObject({ code: "timeout" });
   });
 
   test("an abort ends it between and within attempts", async () => {

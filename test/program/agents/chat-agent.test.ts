@@ -116,7 +116,16 @@ describe("ChatAgent", () => {
       { role: "user", content: "x" },
       { role: "assistant", content: "", toolCalls: [call] },
     ];
-    expect(make({ history: half })).toThrowError(/unanswered/);
+    for (const [message, says] of [
+      [{ role: "user" }, /history\[0\]\.content: expected a text or a list of parts, got undefined/],
+      [{ role: "assistant", content: [] }, /history\[0\]\.content: expected a text, got/],
+      [{ role: "assistant", content: "", toolCalls: 5 }, /history\[0\]\.toolCalls: expected a list/],
+      [{ role: "assistant", content: "", toolCalls: [null] }, /toolCalls\[0\]: expected \{ id, name/],
+      [{ role: "assistant", content: "", toolCalls: [{ id: "a", name: "t" }] }, /toolCalls\[0\]/],
+    ] as const) {
+      expect(make({ history: [message] })).toThrowError(says);
+    }
+    expect(make({ history: half })).toThrowError(/history: its end: .*; 1 of them unanswered/);
     expect(make({ history: [...half, { role: "user", content: "y" }] })).toThrowError(
       /history\[2\].*unanswered/,
     );

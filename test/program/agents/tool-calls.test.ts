@@ -45,8 +45,13 @@ describe("tool calls", () => {
   test("a result that is not JSON goes back as an error that names it", async () => {
     const cycle: Record<string, unknown> = {};
     cycle.self = cycle;
+    let deep: unknown = 1;
+    for (let i = 0; i < 100_000; i++) deep = [deep];
     const cases: readonly (readonly [unknown, RegExp])[] = [
-      [cycle, /circular/i],
+      [cycle, /^the tool returned a cycle, which is not JSON$/],
+      [deep, /nested too deeply/],
+      [Buffer.from("bytes"), /a Buffer/],
+      [{ file: Buffer.from("bytes") }, /a Buffer \(at "file"\)/],
       [{ n: 1n }, /bigint/i],
       [() => 1, /a function/],
       [{ deep: { fn() {} } }, /a function \(at "fn"\)/],
@@ -85,7 +90,8 @@ describe("tool calls", () => {
         })
       ).outcome.error;
     expect(await thrown("just words")).toBe("just words");
-    expect(await thrown(undefined)).toBe("undefined");
+    expect(await thrown(undefined)).toMatch(/did not say why/);
+    expect(await thrown({ code: 7, message: "an object of some SDK" })).toBe("an object of some SDK");
     expect(await thrown(hostile)).toMatch(/did not say why/);
     expect(await thrown(new RangeError(""))).toBe("RangeError");
     expect(await thrown(Object.create(null))).toMatch(/did not say why/);

@@ -97,7 +97,15 @@ describe("tool", () => {
     expect(make({ name: "a", inputSchema: city, timeout: 0, execute })).toMatch(/timeout/);
     expect(codeOf(() => tool(undefined as never))).toMatch(/^config: tool/);
     expect(codeOf(() => new Toolbox("test", [null as never]))).toMatch(/^config: tools/);
-    expect(codeOf(() => new Toolbox("test", "x" as never))).toMatch(/^config: test: tools/);
+    const one = tool({ name: "a", inputSchema: city, execute });
+    for (const tools of ["x", 5, null, true, () => [one], new Map([["a", one]]), new Set([one])]) {
+      expect(codeOf(() => toolboxOf("test", tools as never))).toMatch(
+        /^config: test: tools: expected a list/,
+      );
+      expect(codeOf(() => new Toolbox("test", tools as never))).toMatch(
+        /^config: test: tools: expected a li/,
+      );
+    }
   });
 
   test("a name that is there twice, or taken by the agent itself, is a config error", () => {
