@@ -1,4 +1,4 @@
-import { type Check, checkOptions, checks, show } from "../core/check.ts";
+import { type Check, checkOptions, checks, show, wrongOption } from "../core/check.ts";
 import type { Clock } from "../core/clock.ts";
 import { sideOf, TrunklineError } from "../core/errors.ts";
 import { identityOf, identityOfFunction } from "../program/identity.ts";
@@ -97,8 +97,8 @@ function check(program: unknown, options: { readonly dataset: unknown; readonly 
   if (options === undefined) throw new TrunklineError("config", "evaluate: pass { dataset, metric }");
   checkOptions("evaluate", options, optionChecks);
   const { dataset, metric } = options;
-  if (metric === undefined)
-    throw new TrunklineError("config", "evaluate: metric: expected a function, got undefined");
+  if (dataset === undefined) throw wrongOption("evaluate: dataset", "rows in a list or an iterable", dataset);
+  if (metric === undefined) throw wrongOption("evaluate: metric", "a function", metric);
   if (!Array.isArray(dataset)) return;
   if (dataset.length === 0) throw empty();
   for (const [index, row] of dataset.entries()) checkedRow(row, index);
@@ -110,6 +110,12 @@ function empty(): TrunklineError {
 
 /** What is known of one row. */
 type Outcome<Prediction> = Omit<Result<unknown, Prediction>, "index" | "example">;
+
+/** Whether a file's word on a row is one that counts: somebody may have edited it. */
+function isOutcome(value: unknown): boolean {
+  const { score, error, usage } = Object(value) as Partial<Outcome<unknown>>;
+  return (error !== undefined || Number.isFinite(score)) && checks.plainObject(usage) === undefined;
+}
 
 class Evaluation<Row extends object, Prediction> {
   readonly #clock: Clock;
@@ -142,6 +148,7 @@ class Evaluation<Row extends object, Prediction> {
             source: dataset,
             work: score,
             inputOf: (row) => ({ row: fieldsOf(row), inputs: markedInputs(row) }),
+            isWhole: isOutcome,
             finishes: () => false,
           });
     const work = this.#work(kept?.work ?? score);

@@ -36,8 +36,10 @@ function wilson(share: number, n: number): Interval {
   const whole = 1 + z ** 2 / n;
   const middle = share + z ** 2 / (2 * n);
   const half = z * Math.sqrt((share * (1 - share)) / n + z ** 2 / (4 * n ** 2));
-  const inside = (value: number): number => Math.min(1, Math.max(0, value));
-  return { low: inside((middle - half) / whole), high: inside((middle + half) / whole), method: "wilson" };
+  // The share lies inside, and a rounding error in the last digit does not put it out.
+  const low = Math.max(0, Math.min(share, (middle - half) / whole));
+  const high = Math.min(1, Math.max(share, (middle + half) / whole));
+  return { low, high, method: "wilson" };
 }
 
 /** The two-sided 95 % points of Student's distribution for 1 to 10 degrees of freedom. */

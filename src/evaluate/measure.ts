@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { sideOf, TrunklineError } from "../core/errors.ts";
 import { abortError, onAbort } from "../core/signals.ts";
+import { thrownText } from "../core/thrown.ts";
 import { currentScope, runInScope } from "../program/rows.ts";
-import { thrownText } from "../program/thrown.ts";
 import type { Trace } from "../program/trace.ts";
 import type { Metric, MetricContext, Score } from "./metric.ts";
 import { NoScore, scoreOf } from "./score.ts";

@@ -1,5 +1,5 @@
 import { isTrunklineError } from "../core/errors.ts";
-import { thrownText } from "../program/thrown.ts";
+import { thrownText } from "../core/thrown.ts";
 
 const maxDepth = 100;
 

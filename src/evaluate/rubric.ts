@@ -50,15 +50,16 @@ export function measuresOf(rubric: unknown): readonly Measure[] {
 
 function measureOf(name: string, criterion: unknown): Measure {
   const place = `rubric.${name}`;
-  if (typeof criterion === "string") return yesOrNo(name, criterion, 1);
-  if (checks.plainObject(criterion) !== undefined) throw wrong(place, "a question or { ask }", criterion);
-  const { ask, scale, levels, weight = 1, ...rest } = criterion as Record<string, unknown>;
+  if (typeof criterion !== "string" && checks.plainObject(criterion) !== undefined)
+    throw wrong(place, "a question or { ask }", criterion);
+  const asked = typeof criterion === "string" ? { ask: criterion } : (criterion as Record<string, unknown>);
+  const { ask, scale, levels, weight = 1, ...rest }: Record<string, unknown> = asked;
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) {
     const known = didYouMean(unknown, ["ask", "scale", "levels", "weight"]);
     throw new TrunklineError("config", `llmJudge: ${place}: unknown member ${show(unknown)}; ${known}`);
   }
-  if (typeof ask !== "string") throw wrong(`${place}.ask`, "a question", ask);
+  if (typeof ask !== "string" || ask.trim() === "") throw wrong(`${place}.ask`, "a question", ask);
   if (checks.rate(weight) !== undefined) throw wrong(`${place}.weight`, "a number above 0", weight);
   if (scale !== undefined && levels !== undefined)
     throw wrong(place, "a scale or levels, not both", criterion);

@@ -103,11 +103,17 @@ function decodeError(error: { code?: ErrorCode; name?: string; message: string; 
 
 /** How each kind of marked value is made again. */
 const makers: Readonly<Record<string, (value: never) => unknown>> = {
-  number: (value: string) => Number(value),
+  number: (value: string) => {
+    const number = Number(value);
+    return numberText(number) === value ? number : unknownKind("number");
+  },
   bigint: (value: string) => BigInt(value),
   undefined: () => undefined,
   bytes: (value: string) => new Uint8Array(Buffer.from(value, "base64")),
-  date: (value: unknown) => new Date(exactValue(value) as number),
+  date: (value: unknown) => {
+    const time = exactValue(value);
+    return typeof time === "number" ? new Date(time) : unknownKind("date");
+  },
   map: (value: readonly unknown[]) => new Map(value.map((pair) => exactValue(pair) as [unknown, unknown])),
   set: (value: readonly unknown[]) => new Set(value.map(exactValue)),
   object: (value: object) => decodeMembers(value),
@@ -122,8 +128,11 @@ export function exactValue(value: unknown): unknown {
   if (!Object.hasOwn(value, mark)) return decodeMembers(value);
   const { [mark]: kind, value: inner } = value as { [mark]: unknown; value: unknown };
   const make = typeof kind === "string" && Object.hasOwn(makers, kind) ? makers[kind] : undefined;
-  if (make === undefined) throw new Error(`no value of the kind ${String(kind)} is known`);
-  return make(inner as never);
+  return make === undefined ? unknownKind(String(kind)) : make(inner as never);
+}
+
+function unknownKind(kind: string): never {
+  throw new Error(`this is no value of the kind ${kind}`);
 }
 
 function decodeMembers(value: object, made?: object): unknown {

@@ -19,6 +19,8 @@ export interface Keeping<Input, Output> {
   readonly work: Work<Input, Output>;
   /** What of an input decides whether it is the one that was kept: plain data. Default: all of it. */
   readonly inputOf?: (input: Input) => unknown;
+  /** Whether what the file has of a row can be taken for it; else the row is done anew. Default: all of it. */
+  readonly isWhole?: (value: unknown) => boolean;
   /** Whether a row that failed so is finished. Default: where the failure is the row's own. */
   readonly finishes?: (error: unknown) => boolean;
 }
@@ -37,6 +39,7 @@ export async function keepRows<Input, Output>({
   source,
   work,
   inputOf = (input) => input,
+  isWhole = () => true,
   finishes = (error) => sideOf(error) === "row",
 }: Keeping<Input, Output>): Promise<KeptRows<Input, Output>> {
   const file = await ResultsFile.open(clock, path, identity);
@@ -59,7 +62,7 @@ export async function keepRows<Input, Output>({
       const kept = outcomeOf(file.find(index), hashed);
       if (kept !== undefined) {
         if ("error" in kept) throw kept.error;
-        return kept.value as Output;
+        if (isWhole(kept.value)) return kept.value as Output;
       }
       let value: Output;
       try {

@@ -1,3 +1,4 @@
+import { thrownText } from "../core/thrown.ts";
 import { processLogger } from "./process.ts";
 
 /** How far a run over rows has come. */
@@ -21,9 +22,8 @@ export function isolated(listener: ProgressListener): ProgressListener {
   const report = (error: unknown): void => {
     if (reported) return;
     reported = true;
-    const text = error instanceof Error ? error.message : String(error);
     try {
-      processLogger().warn(`trunkline: an onProgress listener failed: ${text}`);
+      processLogger().warn(`trunkline: an onProgress listener failed: ${thrownText(error)}`);
     } catch {}
   };
   return (progress) => {

@@ -3,6 +3,7 @@ import type { Priority } from "../core/call.ts";
 import { type Check, checks } from "../core/check.ts";
 import type { Clock } from "../core/clock.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
+import { thrownText } from "../core/thrown.ts";
 import { type Identity, type KeptRows, keepRows } from "./kept-rows.ts";
 import { type Row, RowRun, type RunOptions, type Source, type Work } from "./row-run.ts";
 
@@ -106,7 +107,7 @@ export async function collected<R>(run: AsyncIterable<R>): Promise<R[]> {
     for await (const row of run) rows.push(row);
   } catch (error) {
     if (!isTrunklineError(error)) {
-      const why = `the run was stopped by an error of its own program: ${error instanceof Error ? error.message : error}`;
+      const why = `the run was stopped, for the source of its rows failed: ${thrownText(error)}`;
       throw new TrunklineError("bad_request", why, { cause: error, rows, done: rows.length });
     }
     throw new TrunklineError(error.code, `${error.message} (${rows.length} rows were finished)`, {

@@ -1,5 +1,6 @@
 import { type Check, checkOptions, checks, show, wrongOption } from "../core/check.ts";
 import { isTrunklineError, sideOf, TrunklineError } from "../core/errors.ts";
+import { thrownText } from "../core/thrown.ts";
 import { processClock } from "../lm/process.ts";
 import { currentScope } from "../lm/scope.ts";
 import { inRun } from "./in-run.ts";
@@ -10,7 +11,6 @@ import { placeOf } from "./place.ts";
 import { isPredictor, modulesOf } from "./predictors.ts";
 import { plainRun } from "./run-init.ts";
 import { runScope } from "./run-scope.ts";
-import { thrownText } from "./thrown.ts";
 
 /** How good a prediction is: a number, yes or no, or a score with words on what would be better. */
 export type Reward = number | boolean | { readonly score: number | boolean; readonly feedback?: string };

@@ -3,6 +3,7 @@ import type { Completion, Cost, FinishReason, Usage } from "../core/completion.t
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { AssistantMessage, Message, SystemMessage, UserMessage } from "../core/message.ts";
 import { frozenCopy } from "../core/plain-copy.ts";
+import { thrownText } from "../core/thrown.ts";
 import type { LM } from "../lm/lm.ts";
 import type { CallInit } from "../lm/options.ts";
 import { currentScope, runInScope } from "../lm/scope.ts";
@@ -10,7 +11,6 @@ import { type ChatMessage, withoutOldest } from "./conversation.ts";
 import type { ToolEvent } from "./events.ts";
 import { runScope } from "./run-scope.ts";
 import { Tally } from "./tally.ts";
-import { thrownText } from "./thrown.ts";
 import { runTools, type ToolOutcome } from "./tool-calls.ts";
 import type { Toolbox } from "./toolbox.ts";
 import { checkSteps, inTurn, type Place, takeStep } from "./turn-place.ts";

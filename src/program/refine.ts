@@ -1,3 +1,4 @@
+import { cut, thrownText } from "../core/thrown.ts";
 import type { Signature } from "../signature/signature.ts";
 import {
   type AnyAttemptOptions,
@@ -10,7 +11,6 @@ import { traced } from "./in-run.ts";
 import { type InputOf, Module, type PredictionOf } from "./module.ts";
 import { isPredictor, namedPredictorsOf } from "./predictors.ts";
 import { type Overlay, runScope, withRunScope } from "./run-scope.ts";
-import { cut, thrownText } from "./thrown.ts";
 import { type Trace, traceOf } from "./trace.ts";
 
 const optionsOf: unique symbol = Symbol("options");

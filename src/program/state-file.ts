@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, realpath, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { checkOptions, checks, wrongOption } from "../core/check.ts";
 import { isTrunklineError } from "../core/errors.ts";
@@ -59,8 +59,7 @@ export async function saveState(module: Stateful, path: string | URL, about: Abo
 }
 
 async function replaceFile(path: string, text: string): Promise<void> {
-  // A link stays a link: what it leads to is replaced.
-  const target = await realpath(path).catch(() => path);
+  const target = await leadsTo(path);
   const mode = await stat(target).then(
     (found) => found.mode & 0o777,
     () => undefined,
@@ -79,6 +78,16 @@ async function replaceFile(path: string, text: string): Promise<void> {
   } catch (error) {
     await rm(draft, { force: true });
     throw error;
+  }
+}
+
+/** A link stays a link: what it leads to is replaced, or made where it is not there yet. */
+async function leadsTo(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    const next = await readlink(path).catch(() => "");
+    return resolve(dirname(path), next || basename(path));
   }
 }
 

@@ -1,4 +1,5 @@
 import { checkOptions, checks } from "../core/check.ts";
+import { thrownText } from "../core/thrown.ts";
 import { ownMember } from "../signature/check-value.ts";
 import { demosToFile } from "./state/demos.ts";
 import { dspyField, fieldsOf, savedField } from "./state/fields.ts";
@@ -30,8 +31,18 @@ export interface ApplyOptions {
 /** The checks of `ApplyOptions`. */
 export const applyChecks = { partial: checks.boolean };
 
+const whatever = (): undefined => undefined;
+/** What `load` gave may be given back whole. */
+const aboutChecks = {
+  models: checks.plainObject,
+  provenance: checks.plainObject,
+  writer: whatever,
+  leftOut: whatever,
+};
+
 /** The state of a program: instructions, descriptions, demos and sampling options of its predictors. */
 export function stateOf(module: Stateful, about: About = {}): ProgramState {
+  checkOptions("save", about, aboutChecks);
   const named = predictorsOf(module);
   const parts = named.map(([name, predictor]) => [name, partOf(name, predictor)] as const);
   const models = about.models ?? {};
@@ -124,15 +135,18 @@ type Named = ReturnType<Stateful["namedPredictors"]>;
 
 /** Sets everything, or takes back what was set. */
 function commit(changes: readonly Change[]): void {
-  const before = changes.map(({ predictor }): Change => {
+  const before = changes.map(({ name, predictor }): Change => {
     const { signature, demos, config } = predictor;
-    return { predictor, signature, demos, config };
+    return { name, predictor, signature, demos, config };
   });
-  try {
-    for (const change of changes) set(change);
-  } catch (cause) {
-    for (const each of before) set(each);
-    throw wrongState("a predictor refuses what the state says of it; nothing was changed", cause);
+  for (const change of changes) {
+    try {
+      set(change);
+    } catch (cause) {
+      for (const each of before) set(each);
+      const why = `${quoted(change.name)} refuses what the state says of it: ${thrownText(cause)}`;
+      throw wrongState(`${why}; nothing was changed`, cause);
+    }
   }
 }
 

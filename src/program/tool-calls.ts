@@ -1,13 +1,13 @@
 import type { Clock } from "../core/clock.ts";
 import { isTrunklineError, sideOf, TrunklineError } from "../core/errors.ts";
 import type { ToolCall } from "../core/message.ts";
+import { thrownText } from "../core/thrown.ts";
 import { runInScope } from "../lm/scope.ts";
 import type { JsonSchema } from "../signature/types.ts";
 import { schemaFault } from "./check-json.ts";
 import type { ToolEvent } from "./events.ts";
 import { onLeave } from "./leaving.ts";
 import { runScope } from "./run-scope.ts";
-import { thrownText } from "./thrown.ts";
 import type { ReadyTool, ToolContext } from "./tool.ts";
 import { resultText } from "./tool-result.ts";
 import type { Toolbox } from "./toolbox.ts";

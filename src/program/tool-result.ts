@@ -1,4 +1,4 @@
-import { cut } from "./thrown.ts";
+import { cut } from "../core/thrown.ts";
 
 /**
  * A tool's result as the model sees it: a text as it is, anything else as JSON. What JSON would lose or change

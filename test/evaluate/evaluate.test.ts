@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -533,7 +533,8 @@ describe("the run", () => {
       [adder(), { dataset, metric: () => 1, failureScore: Number.NaN }],
       "failureScore",
     ],
-    ["no data set", [adder(), { metric: () => 1 }], "rows: expected a list"],
+    ["no data set", [adder(), { metric: () => 1 }], "evaluate: dataset: expected rows in a list"],
+    ["a data set that is none", [adder(), { dataset: 7, metric: () => 1 }], "rows: expected a list"],
   ])("%s is a `config` error that says what to pass", async (_, given, message) => {
     const error = await failureOf(evaluate(...(given as unknown as Parameters<typeof evaluate>)));
     expect(error).toMatchObject({ code: "config", message: expect.stringContaining(message) });
@@ -599,6 +600,20 @@ describe("resultsFile", () => {
     const second = await evaluate(program, { dataset, metric: flaky, resultsFile: file });
     expect(asked.sort()).toEqual(["1+2", "1+4"]);
     expect([second.scored, second.score]).toEqual([4, 0.75]);
+  });
+
+  test("a line that somebody edited into no score is run again, and never a mean of NaN", async () => {
+    const file = newFile();
+    const { asked, program } = counting();
+    await evaluate(program, { dataset, metric, resultsFile: file, concurrency: 1 });
+    asked.length = 0;
+    const lines = readFileSync(file, "utf8").split("\n");
+    lines[1] = lines[1]!.replace('"score":1', '"score":"high"');
+    lines[2] = lines[2]!.replace('"usage":{', '"usage":null,"was":{');
+    writeFileSync(file, lines.join("\n"));
+    const report = await evaluate(program, { dataset, metric, resultsFile: file });
+    expect(asked.sort()).toEqual(["1+1", "1+2"]);
+    expect(report.results.every(({ score }) => Number.isFinite(score))).toBe(true);
   });
 
   test("another metric, another program or other demos are another run", async () => {

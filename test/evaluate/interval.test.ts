@@ -34,6 +34,13 @@ test("P13: one score that is neither, or none, has no interval; equal scores hav
   expect(intervalOf([0.5, 0.5, 0.5])).toEqual({ low: 0.5, high: 0.5, method: "student-t" });
 });
 
+test("a share lies in its interval, to the last digit", () => {
+  for (let n = 1; n <= 300; n++) {
+    expect(intervalOf(Array(n).fill(1))!.high).toBe(1);
+    expect(intervalOf(Array(n).fill(0))!.low).toBe(0);
+  }
+});
+
 test("a share is what people would write", () => {
   for (const [hits, rows, mean] of [
     [22, 50, 0.44],

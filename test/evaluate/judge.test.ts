@@ -108,6 +108,8 @@ test.each<[string, unknown, RegExp]>([
   ["no options", undefined, /pass \{ rubric, lm \}/],
   ["no rubric", {}, /rubric: expected criteria by name/],
   ["an empty rubric", { rubric: {} }, /rubric: expected criteria by name/],
+  ["a question without words", { rubric: { a: " " } }, /rubric\.a\.ask: expected a question/],
+  ["no words to ask with", { rubric: { a: { ask: "" } } }, /rubric\.a\.ask: expected a question/],
   ["a name of the judge's own", { rubric: { feedback: "?" } }, /"feedback" is the judge's own/],
   ["a name that is no field's", { rubric: { "is it": "?" } }, /expected/],
   ["a criterion without a question", { rubric: { a: { scale: [1, 5] } } }, /rubric\.a\.ask/],

@@ -250,6 +250,20 @@ describe("the file", () => {
     expect((await run(file, inputs, upper)).asked).toEqual([0, 1, 2]);
   });
 
+  test.each([
+    '{"$":"date","value":"x"}',
+    '{"$":"date","value":{}}',
+    '{"$":"number","value":"x"}',
+    '{"$":"bigint","value":"x"}',
+    '{"$":"map","value":"x"}',
+    '{"$":"else","value":1}',
+  ])("with a value edited into %s loses that row alone", async (edited) => {
+    const file = newFile();
+    await run(file, inputs, () => 7);
+    writeFileSync(file, text(file).replace(/("index":2,.*"value":)7/, `$1${edited}`));
+    expect((await run(file, inputs, () => 7)).asked).toEqual([2]);
+  });
+
   test("that cannot be opened is a `config` error that says why", async () => {
     for (const path of [join(folder, "none", "x.jsonl"), folder, "/dev/null"]) {
       const error = await failure(run(path, inputs, upper));

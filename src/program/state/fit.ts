@@ -19,6 +19,7 @@ export interface StatefulPredictor extends Predictor {
 
 /** What a predictor gets from a file. */
 export interface Change {
+  readonly name: string;
   readonly predictor: StatefulPredictor;
   readonly signature: Signature<unknown, unknown>;
   readonly demos: readonly Demo[];
@@ -48,6 +49,7 @@ export function fitted(
     compareTools(predictor.tools ?? [], saved.details.tools ?? [], differ);
   }
   return {
+    name,
     predictor,
     signature: withTexts(signature, saved),
     ...demosFrom(signature, saved, differ),

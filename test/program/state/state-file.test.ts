@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmod,
   link,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
@@ -124,6 +125,26 @@ test("an old file keeps its permissions, and a link stays a link", async () => {
   expect(await answerIn(path)).toBe("two");
   expect((await stat(path)).mode & 0o777).toBe(0o640);
   expect((await readdir(folder)).sort()).toEqual(["link.json", "qa.json"]);
+});
+
+test("a link to a file that is not there yet stays a link, and the file is made", async () => {
+  const folder = await scratch();
+  await symlink("qa.json", join(folder, "link.json"));
+  await saveState(tuned("one"), join(folder, "link.json"));
+  expect((await lstat(join(folder, "link.json"))).isSymbolicLink()).toBe(true);
+  expect(await answerIn(join(folder, "qa.json"))).toBe("one");
+});
+
+test("what `load` gave fits into `save`; a misspelt member does not", async () => {
+  const path = join(await scratch(), "qa.json");
+  await saveState(tuned("one"), path, { provenance: { by: "hand" } });
+  const origin = await tuned("two").load(path);
+  await tuned("two").save(path, origin);
+  expect((await tuned("one").load(path)).provenance).toEqual({ by: "hand" });
+  await expect(tuned("two").save(path, { provenence: {} } as never)).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringMatching(/^save: unknown option "provenence"; did you mean "provenance"/),
+  });
 });
 
 test("a copy under another name is not written through", async () => {
