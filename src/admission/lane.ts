@@ -1,4 +1,4 @@
-import { type Call, type CallOptions, type RateSignal, started } from "../core/call.ts";
+import { type Call, type CallOptions, type CallRecord, type RateSignal, started } from "../core/call.ts";
 import type { Completion } from "../core/completion.ts";
 import type { TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
@@ -44,6 +44,8 @@ export class Lane {
   readonly #parts: LaneParts;
   readonly #limits: Limits;
   readonly #room: WaitingRoom;
+  /** The records of calls whose attempts here have failed. */
+  readonly #known = new WeakSet<CallRecord>();
   #inFlight = 0;
 
   constructor(parts: LaneParts) {
@@ -144,8 +146,8 @@ export class Lane {
     if (excess !== undefined) return tooLarge(excess, model);
     const pause = this.#limits.hopelessMs(ticket, now);
     if (pause !== undefined) return outlastsDeadline(pause, model);
-    // A call that was let in once is not thrown out for newer ones when it is tried again.
-    return record.attempts > 0 || this.#room.size < maxQueue ? undefined : queueFull(maxQueue, model);
+    // A call that this lane let in once is not thrown out for newer ones when it is tried again.
+    return this.#known.has(record) || this.#room.size < maxQueue ? undefined : queueFull(maxQueue, model);
   }
 
   /** Takes everything the call needs, in one step. */
@@ -206,7 +208,9 @@ export class Lane {
   #failed(ticket: Ticket, error: unknown): void {
     const now = this.#parts.clock.now();
     const leads = this.#limits.failed(ticket, error, now);
-    ticket.options.record.providerMs += now - ticket.startedAt;
+    const { record } = ticket.options;
+    record.providerMs += now - ticket.startedAt;
+    this.#known.add(record);
     this.#room.heedPause(now);
     this.#giveBack(ticket, leads);
   }

@@ -248,6 +248,26 @@ describe("the queue", () => {
     });
   });
 
+  test("a full queue takes back the call that it had let in, not one that another lane has tried", async () => {
+    const rig = new Rig();
+    const call = rig.line({ slots: [new Slots(1)] });
+    const mine = rig.options({ maxQueue: 1 });
+    const first = call(request("mine"), mine);
+    first.catch(() => {});
+    const theirs = rig.options({ maxQueue: 1 });
+    call(request("theirs", "another"), theirs).catch(() => {});
+    await rig.works[0]!.fail(new TrunklineError("server_error", "no"));
+    await rig.works[1]!.fail(new TrunklineError("server_error", "no"));
+    call(request("running"), rig.options());
+    call(request("waiting"), rig.options());
+    let refused: unknown;
+    call(request("mine"), mine).catch((error) => {
+      refused = error;
+    });
+    await expect(call(request("theirs"), theirs)).rejects.toMatchObject({ code: "queue_full" });
+    expect(refused).toBeUndefined();
+  });
+
   test("the record counts the wait, the work and the attempt", async () => {
     const rig = new Rig();
     const call = rig.line({ slots: [new Slots(1)] });

@@ -1,7 +1,7 @@
-import { priorities } from "../../src/core/call.ts";
+import { type Priority, priorities } from "../../src/core/call.ts";
 import type { ErrorCode } from "../../src/core/errors.ts";
 import type { Invariant } from "./invariant.ts";
-import { waits } from "./ledger.ts";
+import { asksFor, waits } from "./ledger.ts";
 import { chainOf } from "./question.ts";
 import { causeOf, codeOf, last, left } from "./reading.ts";
 import type { Attempt, CallSight, Sight } from "./sight.ts";
@@ -151,14 +151,20 @@ function givenBy({ answer }: CallSight, { byId }: Sight): Attempt | undefined {
   return answer?.id === undefined ? undefined : byId.get(answer.id);
 }
 
-function serves({ call, work, options, enteredAt }: Attempt): string | undefined {
+function serves({ call, work, options, enteredAt }: Attempt, { undecided }: Sight): string | undefined {
   if (!work.sure || (!work.surelyAll && work.startedAt === enteredAt)) return undefined;
   const waiting = [...work.members].filter(waits);
   if (waiting.length === 0) return undefined;
+  // Whose own work failed in this very event may have joined this one already, or not.
+  const perhaps = [...undecided].filter((visit) => waits(visit) && asksFor(visit, work));
   const latest = Math.max(...waiting.map((visit) => visit.options.deadlineAt));
-  if (options.deadlineAt !== latest)
+  const later = perhaps.some((visit) => visit.options.deadlineAt === options.deadlineAt);
+  if (options.deadlineAt !== latest && !(options.deadlineAt > latest && later))
     return `the work of call ${call.plan.id} has the deadline ${options.deadlineAt}, the latest is ${latest}`;
-  const highest = priorities.find((each) => waiting.some((visit) => visit.options.priority === each));
-  if (options.priority !== highest)
-    return `the work of call ${call.plan.id} has the priority ${options.priority}, the highest is ${highest}`;
+  const rank = (visit: { options: { priority: Priority } }): number =>
+    priorities.indexOf(visit.options.priority);
+  const own = priorities.indexOf(options.priority);
+  const highest = Math.min(...waiting.map(rank));
+  if (own !== highest && !(own < highest && perhaps.some((visit) => rank(visit) === own)))
+    return `the work of call ${call.plan.id} has the priority ${options.priority}, the highest is ${priorities[highest]}`;
 }

@@ -227,12 +227,7 @@ export const invariants: readonly Invariant[] = [
         const newest = newestOf(waiting);
         // Those whom a close sends away at this instant are on their way out.
         if (closings.some(({ at }) => at === newest?.enteredAt)) continue;
-        if (
-          newest !== undefined &&
-          newest.ahead >= newest.call.plan.maxQueue &&
-          newest.call.record.attempts === 0 &&
-          newest.nth === 1
-        ) {
+        if (newest !== undefined && newest.ahead >= newest.call.plan.maxQueue && newest.nth === 1) {
           return `call ${newest.call.plan.id} waits behind ${newest.ahead}, its maxQueue is ${newest.call.plan.maxQueue}`;
         }
       }

@@ -35,6 +35,10 @@ export class Ledger {
     this.#parts = parts;
   }
 
+  get undecided(): Iterable<Visit> {
+    return this.#failing.keys();
+  }
+
   workOf(options: CallOptions): Work {
     return (
       this.#byRecord.get(options.record) ?? this.#parts.callNumber(callerOf(options)).visits.at(-1)!.work!
@@ -192,14 +196,19 @@ export class Ledger {
 
   /** Finds the work that a visit joins, if there is one: its own kind first, then a refresh. */
   #join(visit: Visit, asked = this.#order): void {
-    for (const other of this.#inside) {
-      const looking = other !== visit && other.work === undefined && !other.over && !this.#failing.has(other);
-      if (looking && other.mode === visit.mode && other.key === visit.key && other.era === visit.era) return;
-    }
     const running = [...this.works].filter((work) => joins(visit, work) && [...work.members].some(waits));
-    const own =
-      running.find(({ leader }) => leader.mode === visit.mode) ?? running.find(({ order }) => order < asked);
-    if (own !== undefined) this.#add(own, visit);
+    const own = running.find(({ leader }) => leader.mode === visit.mode);
+    // Whoever else has no work while it runs is on its way out with what was found.
+    if (own === undefined && this.#looksWithOthers(visit)) return;
+    const work = own ?? running.find(({ order }) => order < asked);
+    if (work !== undefined) this.#add(work, visit);
+  }
+
+  #looksWithOthers(visit: Visit): boolean {
+    return [...this.#inside].some((other) => {
+      const looking = other !== visit && other.work === undefined && !other.over && !this.#failing.has(other);
+      return looking && other.mode === visit.mode && other.key === visit.key && other.era === visit.era;
+    });
   }
 
   #add(work: Work, visit: Visit): void {
@@ -223,8 +232,13 @@ export class Ledger {
 }
 
 /** Whether a visit and a piece of work belong together. */
-function joins(visit: Visit, { leader, key, era }: Work): boolean {
-  if (visit.mode === "off" || leader.mode === "off" || visit.key !== key || visit.era !== era) return false;
+function joins(visit: Visit, work: Work): boolean {
+  return visit.era === work.era && asksFor(visit, work);
+}
+
+/** Whether the answer is one to its question, asked in a manner that it may share. */
+export function asksFor(visit: Visit, { leader, key }: Work): boolean {
+  if (visit.mode === "off" || leader.mode === "off" || visit.key !== key) return false;
   return visit.mode === leader.mode || leader.mode === "refresh";
 }
 

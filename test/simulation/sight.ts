@@ -186,6 +186,8 @@ export interface Sight {
   readonly cache: Cache;
   /** Work that is not over. */
   readonly works: ReadonlySet<Work>;
+  /** Those whose work has failed in this event: they are about to hear it, or have asked anew. */
+  readonly undecided: Iterable<Visit>;
   /** Every attempt so far, by the id of its answer. */
   readonly byId: ReadonlyMap<string, Attempt>;
   /** Every attempt that failed, by its error. */

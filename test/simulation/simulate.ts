@@ -161,6 +161,10 @@ class Run implements Sight, Witness {
     return this.#ledger.works;
   }
 
+  get undecided() {
+    return this.#ledger.undecided;
+  }
+
   get stored() {
     return this.#ledger.stored;
   }
