@@ -68,6 +68,8 @@ interface Keep {
 }
 
 const never = Number.POSITIVE_INFINITY;
+/** The key of those who ask anew. */
+const anew = (key: string): string => `${key} refresh`;
 const defaults = {
   memoryBytes: 256 * 2 ** 20,
   diskBytes: 8 * 2 ** 30,
@@ -117,9 +119,10 @@ export class Cache {
         this.#counts.bypassed++;
         return next(request, options);
       }
-      const known = use.mode === "use" ? this.#memory?.get(key) : undefined;
-      if (known !== undefined && isFresh(known, this.#clock.now(), use.ttl)) return this.#hit(known, options);
-      return this.#enter({ key, request, options, next, owner: facts }, memoryOnly);
+      return (
+        this.#remembered(key, options) ??
+        this.#enter({ key, request, options, next, owner: facts }, memoryOnly)
+      );
     };
   }
 
@@ -242,11 +245,19 @@ export class Cache {
     return new Tiers(memory, others);
   }
 
+  /** The answer, if the memory has one that the caller may use. */
+  #remembered(key: string, options: CallOptions): Promise<Completion> | undefined {
+    const { mode, ttl } = options.cache!;
+    const known = mode === "use" ? this.#memory?.get(key) : undefined;
+    if (known === undefined || !isFresh(known, this.#clock.now(), ttl)) return undefined;
+    return this.#hit(known, options);
+  }
+
   #enter(ask: Ask, memoryOnly: boolean): Promise<Completion> {
     const refresh = ask.options.cache!.mode === "refresh";
     // A refresh joins only what also asks anew.
-    const joinKey = refresh ? `${ask.key} refresh` : ask.key;
-    const running = this.#joins.get(joinKey) ?? this.#joins.get(`${ask.key} refresh`);
+    const joinKey = refresh ? anew(ask.key) : ask.key;
+    const running = this.#joins.get(joinKey) ?? this.#joins.get(anew(ask.key));
     if (running !== undefined) return running.add(ask);
     const found = refresh || memoryOnly ? undefined : this.#tiers.find(ask.key);
     if (found !== undefined && !(found instanceof Promise)) {
@@ -267,7 +278,8 @@ export class Cache {
       now: () => this.#clock.now(),
       settled: (ask, answer) => this.#settled(ask, answer, keep),
       forget: (join) => this.#forget(join),
-      again: (ask) => this.#enter(ask, memoryOnly),
+      askedAnew: (key) => this.#joins.has(anew(key)),
+      again: (ask) => this.#remembered(ask.key, ask.options) ?? this.#enter(ask, memoryOnly),
     };
   }
 

@@ -16,7 +16,9 @@ export interface JoinHost {
   settled(ask: Ask, answer: Completion): Completion;
   /** Nobody may join it any more. */
   forget(join: Join): void;
-  /** Asks anew for a caller whom the failure of another's work does not concern. */
+  /** Whether the question of `key` is being asked anew, so that its answer will do for all. */
+  askedAnew(key: string): boolean;
+  /** Looks and asks once more for a caller whom the failure of another's work does not concern, or who may join others now. */
   again(ask: Ask): Promise<Completion>;
   readonly counts: { hits: number; misses: number; joins: number };
   now(): number;
@@ -73,8 +75,17 @@ export class Join implements Host {
         if (isFresh(entry, now, waiter.ask.options.cache?.ttl)) this.#hit(waiter, entry);
       }
     }
-    if (this.#waiters.size > 0) this.work();
-    else this.#end();
+    if (this.#waiters.size === 0) this.#end();
+    else if (this.#host.askedAnew(this.key)) this.#giveWay();
+    else this.work();
+  }
+
+  /** While the answer was looked up somebody has begun to ask anew: all wait there. */
+  #giveWay(): void {
+    const waiters = [...this.#waiters];
+    for (const waiter of waiters) this.#part(waiter);
+    this.#end();
+    for (const waiter of waiters) this.#again(waiter);
   }
 
   /** Asks for the answer, in the name of whoever waits longest. */
@@ -169,7 +180,11 @@ export class Join implements Host {
   #fail(waiter: Waiter, error: unknown): void {
     if (!isTrunklineError(error) || !isForeign(error, this.#leader!, waiter.ask)) waiter.reject(error);
     else if (waiter.heard) waiter.reject(cutShort(error));
-    else waiter.resolve(waiter.inContext(() => this.#host.again(waiter.ask)));
+    else this.#again(waiter);
+  }
+
+  #again(waiter: Waiter): void {
+    waiter.resolve(waiter.inContext(() => this.#host.again(waiter.ask)));
   }
 
   /** The Client that does the work is closing. */

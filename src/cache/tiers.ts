@@ -27,7 +27,13 @@ export class Tiers {
       const found = this.#others[i]!.get(key);
       if (found instanceof Promise) {
         const clears = this.#clears;
-        return found.then((entry) => this.#learnt(key, entry, clears) ?? this.find(key, i + 1));
+        const before = this.memory?.get(key);
+        return found.then((entry) => {
+          // What was stored here meanwhile is the newest there is.
+          const known = this.memory?.get(key);
+          if (known !== undefined && known !== before) return known;
+          return this.#learnt(key, entry, clears) ?? this.find(key, i + 1);
+        });
       }
       if (found !== undefined) return this.#learnt(key, found);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Entry, Store } from "../../src/cache/store.ts";
 import { completion } from "../../src/core/completion.ts";
+import { TrunklineError } from "../../src/core/errors.ts";
 import { fakeStore } from "./fake-store.ts";
 import { ask, Rig, settled } from "./rig.ts";
 
@@ -193,3 +194,59 @@ test.each([[5], [null], [{}]])("clear(%j) is a config error that says what came"
 function fail(): never {
   throw new Error("broken");
 }
+
+describe("a question that is asked anew while it is looked up", () => {
+  const slow = (): { rig: Rig; found: (entry?: Entry) => void } => {
+    const { promise, resolve } = Promise.withResolvers<Entry | undefined>();
+    return { rig: rigWith({ get: () => promise }), found: resolve };
+  };
+  const refresh = { cache: { mode: "refresh", scope: "" } } as const;
+
+  test("and answered is not paid a second time", async () => {
+    const { rig, found } = slow();
+    const plain = rig.ask();
+    await rig.get(refresh, rig.main, "new");
+    found();
+    expect(await plain.promise).toMatchObject({ text: "new", cacheHit: true });
+    expect(rig.works).toHaveLength(1);
+  });
+
+  test("keeps the new answer, whatever older one is found", async () => {
+    const { rig, found } = slow();
+    const plain = rig.ask();
+    await rig.get(refresh, rig.main, "new");
+    found(entry("old"));
+    expect((await plain.promise).text).toBe("new");
+    expect((await rig.get()).text).toBe("new");
+  });
+
+  test("and not yet answered is joined, by all who are left of those who waited", async () => {
+    const { rig, found } = slow();
+    const plain = [rig.ask(), rig.ask({ stream: true, deadlineAt: 5_000 }), rig.ask()];
+    const anew = rig.ask({ ...refresh, priority: "batch" });
+    plain[2]!.abort();
+    found();
+    await settled();
+    expect(rig.works).toHaveLength(1);
+    expect(rig.works[0]!.options.priority).toBe("interactive");
+    anew.abort();
+    plain[0]!.abort();
+    expect(rig.works[0]!.options.signal!.aborted).toBe(false);
+    expect(rig.works[0]!.options.deadlineAt).toBe(5_000);
+    rig.works[0]!.answer("new");
+    expect((await plain[1]!.promise).text).toBe("new");
+    expect(plain[1]!.text()).toBe("new");
+    expect(rig.clock.pending).toBe(0);
+  });
+
+  test("is answered from memory for whom another's failure does not concern", async () => {
+    const rig = new Rig();
+    const other = rig.line({ client: "other#1" });
+    const [leader, waiter] = [rig.ask(), rig.ask({}, other)];
+    await rig.get(refresh, other, "new");
+    rig.works[0]!.fail(new TrunklineError("auth", "no"));
+    await expect(leader.promise).rejects.toMatchObject({ code: "auth" });
+    expect(await waiter.promise).toMatchObject({ text: "new", cacheHit: true });
+    expect(rig.works).toHaveLength(2);
+  });
+});
