@@ -1,4 +1,4 @@
-import { type Check, checkOptions, checks, wrongInput, wrongOption } from "../core/check.ts";
+import { type Check, checkOptions, checks, wrongOption } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { EventStream } from "../core/event-stream.ts";
 import type { UserMessage } from "../core/message.ts";
@@ -9,7 +9,7 @@ import { processClock } from "../lm/process.ts";
 import { runInScope } from "../lm/scope.ts";
 import { requireLM, scopeChecks } from "../lm/settings.ts";
 import { type ChatReply, type TurnEvent, type TurnSettings, takeTurn } from "./chat-turn.ts";
-import { type ChatMessage, noMessages, readHistory } from "./conversation.ts";
+import { type ChatMessage, noMessages, readHistory, readInput } from "./conversation.ts";
 import { inRun } from "./in-run.ts";
 import { ownLM } from "./own.ts";
 import type { RunInit } from "./run-init.ts";
@@ -120,7 +120,7 @@ export class ChatAgent {
    */
   async run(input: string | UserMessage, init: ChatInit = plainInit): Promise<ChatReply> {
     checkInit(init);
-    return this.#turn(messageOf(input), init, undefined);
+    return this.#turn(readInput(input), init, undefined);
   }
 
   /**
@@ -137,7 +137,7 @@ export class ChatAgent {
    */
   stream(input: string | UserMessage, init: ChatInit = plainInit): ChatStream {
     checkInit(init);
-    const message = messageOf(input);
+    const message = readInput(input);
     return new ChatStream(async (push, left) => {
       const reply = await runInScope({ signals: [left] }, () => this.#turn(message, init, push));
       push({ type: "reply", reply });
@@ -163,7 +163,7 @@ export class ChatAgent {
     // The limits of the models' calls hold inside; a limit of its own would cut a long consultation short.
     const { name, description, timeout = Number.POSITIVE_INFINITY } = options;
     const consult = async (message: string): Promise<string> => {
-      const { reply } = await this.#take(messageOf(message), plainInit, undefined, name);
+      const { reply } = await this.#take(readInput(message), plainInit, undefined, name);
       return reply.text;
     };
     return tool({
@@ -265,12 +265,4 @@ function callsOf(options: ChatAgentOptions | ChatInit): CallInit {
 /** What an init says of everything inside the turn. */
 function runOf({ signal, deadline, rolloutId, temperature, cache, adapter, lm }: ChatInit): RunInit {
   return { signal, deadline, rolloutId, temperature, cache, adapter, lm } as RunInit;
-}
-
-function messageOf(input: string | UserMessage): UserMessage {
-  if (typeof input === "string") return Object.freeze({ role: "user", content: input });
-  if (checks.plainObject(input) !== undefined || input.role !== "user") {
-    throw wrongInput("ChatAgent: its input", 'a text, or a message { role: "user", content }', input);
-  }
-  return frozenCopy(input, "ChatAgent: its input", "bad_request");
 }

@@ -1,4 +1,4 @@
-import { checks, wrongOption } from "../core/check.ts";
+import { checks, wrongInput, wrongOption } from "../core/check.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { AssistantMessage, Part, ToolCall, ToolMessage, UserMessage } from "../core/message.ts";
 import { frozenCopy } from "../core/plain-copy.ts";
@@ -8,6 +8,31 @@ export type ChatMessage = UserMessage | AssistantMessage | ToolMessage;
 
 /** A conversation that has not begun. */
 export const noMessages: readonly ChatMessage[] = Object.freeze([]);
+
+/** What a turn begins with, copied. */
+export function readInput(input: string | UserMessage): UserMessage {
+  if (typeof input === "string") return Object.freeze({ role: "user", content: input });
+  if (checks.plainObject(input) !== undefined || input.role !== "user") {
+    throw wrongInput("ChatAgent: its input", 'a text, or a message { role: "user", content }', input);
+  }
+  return frozenCopy(withoutBytes(input), "ChatAgent: its input", "bad_request");
+}
+
+/** The message with bytes as base64 text, for JSON would lose them; the same object where it has none. */
+function withoutBytes<M extends ChatMessage>(message: M): M {
+  const content: string | readonly Part[] = message.content;
+  if (!Array.isArray(content) || !content.some((part) => bytesOf(part) !== undefined)) return message;
+  const parts = content.map((part) => {
+    const bytes = bytesOf(part);
+    return bytes === undefined ? part : { ...part, data: Buffer.from(bytes).toString("base64") };
+  });
+  return { ...message, content: parts };
+}
+
+function bytesOf(part: unknown): Uint8Array | undefined {
+  const { data } = Object(part) as { readonly data?: unknown };
+  return data instanceof Uint8Array ? data : undefined;
+}
 
 /** A conversation from elsewhere, copied, or a `config` error: every tool call in it must have its one answer. */
 export function readHistory(given: unknown): readonly ChatMessage[] {
@@ -20,7 +45,10 @@ export function readHistory(given: unknown): readonly ChatMessage[] {
     follow(message as ChatMessage, place, open);
   }
   if (open.size > 0) throw unanswered("ChatAgent: history: its end", open);
-  return frozenCopy(given as ChatMessage[], "ChatAgent: history");
+  const messages = given.map(withoutBytes);
+  const isPlain = messages.every((message, i) => message === given[i]);
+  // What was copied once is not copied again, so that many agents share one history.
+  return frozenCopy(isPlain ? given : messages, "ChatAgent: history");
 }
 
 /** Holds `message` against the tool calls that are open before it. */
@@ -34,6 +62,8 @@ function follow(message: ChatMessage, place: string, open: Set<string>): void {
     const expected = role === "assistant" ? "a text" : "a text or a list of parts";
     throw wrongOption(`${place}.content`, expected, content);
   }
+  if (Array.isArray(content))
+    for (const [i, part] of content.entries()) checkData(part, `${place}.content[${i}]`);
   if (role === "tool") {
     if (open.delete(message.toolCallId)) return;
     throw wrongOption(
@@ -44,6 +74,13 @@ function follow(message: ChatMessage, place: string, open: Set<string>): void {
   }
   if (open.size > 0) throw unanswered(place, open);
   if (role === "assistant") for (const { id } of callsIn(message, place)) open.add(id);
+}
+
+/** Bytes that went through JSON are an object with a member for each: no picture any more. */
+function checkData(part: unknown, place: string): void {
+  const { data } = Object(part) as { readonly data?: unknown };
+  if (data === undefined || typeof data === "string" || data instanceof Uint8Array) return;
+  throw wrongOption(`${place}.data`, "base64 text or bytes", data);
 }
 
 function callsIn({ toolCalls = [] }: AssistantMessage, place: string): readonly ToolCall[] {
@@ -63,44 +100,3 @@ function unanswered(place: string, open: ReadonlySet<string>): Error {
   const text = `${place}: expected an answer to every tool call before it; ${open.size} of them unanswered`;
   return new TrunklineError("config", text);
 }
-
-/**
- * The conversation without its oldest turns, so that with `turn`, which stays whatever its size, it comes to at
- * most `most` tokens. A turn is a user's message and all that follows on it, so no tool exchange is cut.
- */
-export function withoutOldest(
-  history: readonly ChatMessage[],
-  turn: readonly ChatMessage[],
-  most: number,
-): readonly ChatMessage[] {
-  if (most === Number.POSITIVE_INFINITY) return history;
-  const sizes = history.map(tokensOf);
-  let total = sum(sizes) + sum(turn.map(tokensOf));
-  let start = 0;
-  while (start < history.length && total > most) {
-    do total -= sizes[start++]!;
-    while (start < history.length && history[start]!.role !== "user");
-  }
-  return start === 0 ? history : Object.freeze(history.slice(start));
-}
-
-const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
-
-/** What a provider writes around each message, and what a picture or a file comes to. */
-const tokensPerMessage = 4;
-const tokensPerMedia = 800;
-
-/** An estimate: a quarter of the UTF-8 bytes, which fits English and code and lands near the truth elsewhere. */
-function tokensOf(message: ChatMessage): number {
-  let tokens = tokensPerMessage + tokensOfContent(message.content);
-  if (message.role !== "assistant") return tokens;
-  for (const { name, argumentsText } of message.toolCalls ?? []) tokens += tokensOfText(name + argumentsText);
-  return tokens;
-}
-
-function tokensOfContent(content: string | readonly Part[]): number {
-  if (typeof content === "string") return tokensOfText(content);
-  return sum(content.map((part) => (part.type === "text" ? tokensOfText(part.text) : tokensPerMedia)));
-}
-
-const tokensOfText = (text: string): number => Buffer.byteLength(text) / 4;

@@ -316,6 +316,27 @@ describe("ChatAgent", () => {
     expect(questions[0]!.messages[0]!.content).toMatchObject([{ text: "What is it?" }, { type: "image" }]);
   });
 
+  test("bytes of a picture are base64 text in the history, so that JSON keeps them", async () => {
+    const { lm, questions } = scripted(() => "a dot");
+    const agent = new ChatAgent({ lm });
+    const picture = { type: "image", data: new Uint8Array([1, 2, 3]), mediaType: "image/png" } as const;
+    const part = { type: "image", data: "AQID", mediaType: "image/png" };
+    await agent.run({ role: "user", content: [picture] });
+    expect(agent.history[0]!.content).toEqual([part]);
+    const history = JSON.parse(JSON.stringify(agent.history));
+    await new ChatAgent({ lm, history }).run("And now?");
+    expect(questions[1]!.messages[0]!.content).toEqual([part]);
+    expect(new ChatAgent({ lm, history: agent.history }).history).toEqual(agent.history);
+    const shared = new ChatAgent({ lm, history }).history;
+    expect(new ChatAgent({ lm, history: shared }).history).toBe(shared);
+    const given = new ChatAgent({ lm, history: [{ role: "user", content: [picture] }] });
+    expect(given.history[0]!.content).toEqual([part]);
+    const lost = JSON.parse(JSON.stringify([{ role: "user", content: [picture] }]));
+    expect(() => new ChatAgent({ lm, history: lost })).toThrowError(
+      /history\[0\]\.content\[0\]\.data: expected base64 text or bytes/,
+    );
+  });
+
   test("maxHistoryTokens drops the oldest whole turns, never the system text or half a tool exchange", async () => {
     const long = "word ".repeat(80); // 100 tokens
     const { lm, questions } = scripted((question) => {
