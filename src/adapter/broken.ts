@@ -38,6 +38,10 @@ export const twice = new Broken(" is there twice, with different values");
 export const several = new Broken(" holds several values, and which is meant cannot be told");
 export const elided = new Broken(" has parts left out");
 export const tangled = new Broken(" has no end that can be told");
+export const tooLarge = new Broken(
+  ` is beyond the whole numbers that are exact here (${Number.MAX_SAFE_INTEGER})`,
+);
+export const infinite = new Broken(" is no finite number");
 export const tooDeep = new Broken(" is nested too deeply");
 export const empty = new Broken(" has no value");
 export const template = new Broken(" is the placeholder of the prompt");
@@ -45,8 +49,13 @@ export const template = new Broken(" is the placeholder of the prompt");
 /** Another value than `view` wants. */
 export function expected(view: View, value: unknown): Broken {
   return new Broken(
-    `: expected ${wordOf(view)}, got ${value instanceof Bare ? "a bare word" : kindOf(value)}`,
+    `: expected ${wordOf(view)}, got ${value instanceof Bare ? bareKind(value) : kindOf(value)}`,
   );
+}
+
+function bareKind({ text }: Bare): string {
+  if (/^(?:null|true|false)$/i.test(text)) return text.toLowerCase();
+  return /^[-+]?\d/.test(text) ? "a number" : "a bare word";
 }
 
 const words: Readonly<Partial<Record<View["kind"], string>>> = {

@@ -1,10 +1,12 @@
 import { step } from "../signature/check-value.ts";
-import { Bare, Broken, expected, several, tooDeep } from "./broken.ts";
+import { Bare, Broken, expected, infinite, several, tooDeep, tooLarge } from "./broken.ts";
+import { sameOf } from "./found.ts";
 import { groupsIn } from "./json-find.ts";
 import type { Members } from "./json-reader.ts";
 import { bulletItems, labelledLines } from "./lines.ts";
 import { namesOf } from "./names.ts";
 import { booleanOf, choiceOf, isNothing, numberOf, peeled, withoutFence } from "./scalars.ts";
+import { strictJson } from "./strict-json.ts";
 import { fits, isRecord, type ScalarView, takesText, type View, type ViewMember } from "./view.ts";
 import { elementsIn } from "./xml-text.ts";
 
@@ -64,21 +66,18 @@ function wellFormed(text: string): string {
 
 // Scalars.
 
-function scalarText(view: ScalarView, text: string): unknown {
-  if (view.kind === "literal") {
-    const value = choiceIn([view.value], text);
-    return value === undefined ? expected(view, text) : value;
-  }
+function scalarText(view: ScalarView, text: string, given: unknown = text): unknown {
+  if (view.kind === "literal") return choiceIn([view.value], text) ?? expected(view, given);
   const inner = peeled(text);
-  if (view.kind === "null") return isNothing(inner) ? null : expected(view, text);
-  if (view.kind === "boolean") return booleanOf(inner) ?? expected(view, text);
+  if (view.kind === "null") return isNothing(inner) ? null : expected(view, given);
+  if (view.kind === "boolean") return booleanOf(inner) ?? expected(view, given);
   const number = numberOf(inner);
-  if (number === undefined) return expected(view, text);
+  if (number === undefined) return expected(view, given);
   return view.kind === "number" ? number : wholeNumber(view, number);
 }
 
 function scalarJson(view: ScalarView, value: unknown): unknown {
-  if (value instanceof Bare) return scalarText(view, value.text);
+  if (value instanceof Bare) return scalarText(view, value.text, value);
   if (typeof value === "string")
     return view.kind === "null" ? expected(view, value) : scalarText(view, value.trim());
   if (view.kind === "literal") return value === view.value ? value : expected(view, value);
@@ -90,7 +89,8 @@ function scalarJson(view: ScalarView, value: unknown): unknown {
 
 /** Beyond the safe ones a whole number may be another one than was written. */
 function wholeNumber(view: View, value: number): unknown {
-  return Number.isSafeInteger(value) ? value : expected(view, value);
+  if (Number.isSafeInteger(value)) return value;
+  return Number.isInteger(value) ? tooLarge : expected(view, value);
 }
 
 function choiceIn<T extends string | number | boolean>(choices: readonly T[], text: string): T | undefined {
@@ -141,7 +141,9 @@ function castMembers(members: readonly ViewMember[], record: Members, depth: num
     // A model that must name every member writes null for one that it leaves out.
     if (member?.optional && isNull(given) && (value === null || value instanceof Broken)) continue;
     if (value instanceof Broken) return value.inside(step(name));
-    setOwn(values, name, value);
+    const one = Object.hasOwn(values, name) ? sameOf(values[name], value) : value;
+    if (one instanceof Broken) return one.inside(step(name));
+    setOwn(values, name, one);
   }
   const absent = members.find(({ name, optional }) => !optional && !Object.hasOwn(values, name));
   return absent === undefined ? values : new Broken(` has no member ${JSON.stringify(absent.name)}`);
@@ -190,6 +192,7 @@ function taggedText(view: Structure, text: string): unknown {
   if (view.kind === "map") {
     const values: Members = {};
     for (const { name, text: own } of elements) setOwn(values, name, castText(view.values, own));
+    if (Object.keys(values).length < elements.length) return undefined;
     return Object.values(values).find((value) => value instanceof Broken) ?? values;
   }
   const names = namesOf(view.members);
@@ -222,8 +225,8 @@ function unionText(views: readonly View[], text: string): unknown {
   const choices = choicesOf(views);
   const choice = choices.length === 0 ? undefined : choiceIn(choices, text);
   if (choice !== undefined) return choice;
-  const others = views.filter(({ kind }) => kind !== "null" && kind !== "literal");
-  if (!others.some(takesText)) return oneOf(others, (view) => castText(view, text), text);
+  const others = othersOf(views);
+  if (!others.some(takesText)) return oneOf(views, (view) => castText(view, text), text);
   // Where a text will do, something else must be written as JSON has it.
   const strict = others.length > 1 ? strictJson(text.trim()) : undefined;
   const isOther = strict !== undefined && others.some((view) => fits(view, strict));
@@ -239,21 +242,26 @@ function unionJson(views: readonly View[], value: unknown, depth: number): unkno
   const text = value instanceof Bare ? value.text : value;
   const choice = typeof text === "string" && choices.length > 0 ? choiceIn(choices, text) : undefined;
   if (choice !== undefined) return choice;
-  const others = views.filter(({ kind }) => kind !== "literal" && kind !== "null");
-  return oneOf(others, (view) => castJson(view, value, depth), value);
+  return oneOf(views, (view) => castJson(view, value, depth), value);
 }
 
 function choicesOf(views: readonly View[]): readonly (string | number | boolean)[] {
   return views.flatMap((view) => (view.kind === "literal" ? [view.value] : []));
 }
 
-/** What one member makes of it, if no other makes something else of it. */
+/** The members that are neither choices nor null. */
+function othersOf(views: readonly View[]): readonly View[] {
+  return views.filter(({ kind }) => kind !== "literal" && kind !== "null");
+}
+
+/** What one of them makes of it, if no other makes something else of it. */
 function oneOf(views: readonly View[], cast: (view: View) => unknown, given: unknown): unknown {
-  const values = views.map(cast);
+  const values = othersOf(views).map(cast);
   const whole = values.filter((value) => !(value instanceof Broken));
   if (whole.length > 0 && allEqual(whole)) return whole[0];
-  if (values.length === 1) return values[0];
-  return expected({ kind: "union", members: views }, given);
+  // `T | null` with a wrong T: its own reason says more than the union's.
+  const isAlone = values.length === 1 && choicesOf(views).length === 0;
+  return isAlone ? values[0] : expected({ kind: "union", members: views }, given);
 }
 
 // Anything.
@@ -272,6 +280,7 @@ function anyJson(value: unknown, depth: number): unknown {
   if (depth > maxDepth) return tooDeep;
   if (typeof value === "string") return wellFormed(value);
   if (value instanceof Bare) return bareValue(value);
+  if (isInfinite(value)) return infinite;
   if (Array.isArray(value)) return castItems({ kind: "any" }, value, depth);
   return isRecord(value) ? castValues({ kind: "any" }, value, depth) : value;
 }
@@ -279,19 +288,14 @@ function anyJson(value: unknown, depth: number): unknown {
 function bareValue({ text }: Bare): unknown {
   if (isNothing(text)) return null;
   if (/^(?:true|false)$/i.test(text)) return text.toLowerCase() === "true";
-  if (/^[-+]?(?:nan|infinity|inf)$/i.test(text)) return new Broken(" is no finite number");
+  if (/^[-+]?(?:nan|infinity|inf)$/i.test(text) || isInfinite(Number(text))) return infinite;
   return numberOf(text) ?? wellFormed(text);
 }
 
 // Small things.
 
-function strictJson(text: string): unknown {
-  if (!/^[[{"\d\-tfn]/.test(text)) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function isInfinite(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
 }
 
 /** Whether a value of JSON is null, or a word for it. */

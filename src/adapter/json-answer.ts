@@ -5,6 +5,7 @@ import { groupsIn } from "./json-find.ts";
 import { keyAt } from "./json-string.ts";
 import type { Outline } from "./outline.ts";
 import { withoutFence } from "./scalars.ts";
+import { strictJson } from "./strict-json.ts";
 import { isTemplate } from "./template.ts";
 import { isRecord } from "./view.ts";
 
@@ -21,24 +22,8 @@ export function objectIn(text: string, outline: Outline): Found | undefined {
 
 /** What is JSON as it stands. Where that may lose something, it is left to the careless reader. */
 function strictly(text: string, outline: Outline): Found | undefined {
-  if (!/^[{["]/.test(text) || mayLose(text, outline)) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const found = outputsOf(value, outline, maxWraps);
+  const found = outputsOf(strictJson(text), outline, maxWraps);
   return found && { kind: "json", ...found, endsText: true, again: () => carelessly(text, outline) };
-}
-
-/** Formulas whose backslash should have been two, and a name that is there twice. */
-function mayLose(text: string, { outputs }: Outline): boolean {
-  if (text.includes("\\b") || text.includes("\\f")) return true;
-  return outputs.some(({ name }) => {
-    const first = text.indexOf(`"${name}"`);
-    return first !== -1 && text.indexOf(`"${name}"`, first + 1) !== -1;
-  });
 }
 
 function carelessly(text: string, outline: Outline): Found | undefined {

@@ -1,3 +1,4 @@
+import { step } from "../signature/check-value.ts";
 import { Bare, Broken, cutOff, elided, empty, tangled, tooDeep } from "./broken.ts";
 import { sameOf } from "./found.ts";
 import { behindComments, behindSpace, isMark } from "./json-marks.ts";
@@ -77,7 +78,7 @@ export class JsonReader {
   #inner(view: View): unknown {
     const { members, closed, whole } = this.#object(view);
     if (!closed) return cutOff;
-    return whole ? (spoiled(Object.values(members)) ?? members) : elided;
+    return whole ? (spoiled(Object.entries(members)) ?? members) : elided;
   }
 
   #object(view: View): ObjectRead {
@@ -164,14 +165,14 @@ export class JsonReader {
     }
     this.#at++;
     this.#depth--;
-    return whole ? (spoiled(items) ?? items) : elided;
+    return whole ? (spoiled(items.entries()) ?? items) : elided;
   }
 
   /** A brace where the bracket belongs: it stands in for it if the object goes on behind it, else it ends the object. */
   #missingBracket(items: readonly unknown[], whole: boolean): unknown {
     this.#at++;
     if (!this.#goesOn()) this.#at--;
-    return whole ? (spoiled(items) ?? items) : elided;
+    return whole ? (spoiled(items.entries()) ?? items) : elided;
   }
 
   /** Whether another member stands here. */
@@ -193,6 +194,8 @@ export class JsonReader {
       if (place.in === "object") this.#skipThousands();
       const isWord = /[a-z]$/i.test(token);
       if (this.#at >= this.#text.length && !isWord) return cutOff;
+      // `[1,000]`: not two numbers, and perhaps not one.
+      if (place.in === "list" && /^0\d/.test(token)) return tangled;
       return this.#commaInText(place) ? tangled : new Bare(this.#text.slice(start, this.#at));
     }
     while (this.#at < this.#text.length && !isEndOfBare(this.#text, this.#at)) this.#at++;
@@ -268,8 +271,10 @@ function isMemberOf(view: View, name: string): boolean {
   return view.kind === "shape" && namesOf(view.members).find(name) !== undefined;
 }
 
-function spoiled(values: readonly unknown[]): Broken | undefined {
-  return values.find((value) => value instanceof Broken) as Broken | undefined;
+/** The first that is broken, seen from outside. */
+function spoiled(values: Iterable<readonly [string | number, unknown]>): Broken | undefined {
+  for (const [key, value] of values) if (value instanceof Broken) return value.inside(step(key));
+  return undefined;
 }
 
 function setMember(members: Members, name: string, value: unknown): void {

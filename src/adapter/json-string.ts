@@ -94,11 +94,12 @@ export function readString(text: string, start: number, place: Place): Read {
 
 /**
  * Whether quotes in a text can be its own. Not where one stands before a colon, as behind a name: then a lost quote
- * made one text of several members. Nor where its own quote seems to be doubled. In a list they must stand around
+ * made one text of several members. Nor where two stand side by side, as between two texts, or where its own quote
+ * seems to be doubled. In a list they must stand around
  * words, in pairs, or they part items.
  */
 function mayHoldQuotes(text: string, inner: number, place: Place): boolean {
-  if (place.slipped || /["'\u201d]\s*:/.test(text)) return false;
+  if (place.slipped || /["'\u201d]\s*:|"\s*[+\s]\s*"/.test(text)) return false;
   const quote = text[0]!;
   if (inner % 2 === 1 && (text.slice(1).trim().startsWith(quote) || text.trimEnd().endsWith(quote)))
     return false;

@@ -44,7 +44,8 @@ function peelOnce(text: string): string {
   return /[^.]\.$/.test(text) ? text.slice(0, -1) : text;
 }
 
-const plainNumber = /^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+// `0,500` has a decimal comma: no thousands begin with a zero.
+const plainNumber = /^[+-]?(?:\d+|[1-9]\d{0,2}(?:,\d{3})+)?(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /** The number that a text is, whole. */
 export function numberOf(text: string): number | undefined {
@@ -75,6 +76,11 @@ export function choiceOf<T extends string | number | boolean>(
   const number = numberOf(text);
   if (number !== undefined) return choices.find((choice) => choice === number);
   const key = loosely(text);
-  const near = key === "" ? [] : choices.filter((choice) => loosely(String(choice)) === key);
+  const near = key === "" ? [] : choices.filter((choice) => isNear(String(choice), text, key));
   return near.length === 1 ? near[0] : undefined;
+}
+
+/** Dashes at the end are no looks: `B-` is another grade than `B`. */
+function isNear(choice: string, text: string, key: string): boolean {
+  return loosely(choice) === key && choice.endsWith("-") === text.endsWith("-");
 }

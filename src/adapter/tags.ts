@@ -125,26 +125,34 @@ function withoutStrayEnd(inside: string): string {
   return inside.replace(/<\/?[\w.-]{0,64}$/, "");
 }
 
-/** Sets of fields: a new one begins where the first field of a whole one comes again. */
+/** Sets of fields: a new one begins where the first field of a whole one, its end tags included, comes again. */
 function setsOf(pieces: readonly Piece[], outline: Outline): readonly ReadonlyMap<string, unknown>[] {
   const sets: Map<string, unknown>[] = [new Map()];
-  for (const { name, text } of pieces) {
+  let mayEnd = true;
+  for (const { name, text, closed } of pieces) {
     const own = decodeXml(text).trim();
-    const value = isTemplate(name, own) ? template : own;
+    const isList = outline.outputs.find((output) => output.name === name)?.view.kind === "array";
+    const value = isTemplate(name, own) ? template : isList ? itemsIn(own) : own;
     const set = sets.at(-1)!;
     const [first] = set.keys();
-    if (typeof value === "string" && isItem(name, value, outline)) {
-      set.set(name, [...((set.get(name) as readonly string[] | undefined) ?? []), value]);
-    } else if (name === first && isWhole(set, outline)) sets.push(new Map([[name, value]]));
+    const before = set.get(name);
+    const isAgain = name === first && mayEnd && !Array.isArray(before) && !Array.isArray(value);
+    if (areItems(before) && areItems(value)) set.set(name, [...before, ...value]);
+    else if (isAgain && isWhole(set, outline)) sets.push(new Map([[name, value]]));
     else addValue(set, name, value);
+    mayEnd = closed;
   }
   return sets;
 }
 
-/** Whether a tag holds one item of a list: the tag then comes once for each. */
-function isItem(name: string, value: string, { outputs }: Outline): boolean {
-  const view = outputs.find((output) => output.name === name)?.view;
-  return view?.kind === "array" && !/^[[<`-]|^\d+[.)]/.test(value);
+/** What a tag of a list holds: the whole list in a form of its own, one item where the tag comes once for each, or nothing. */
+function itemsIn(text: string): string | readonly string[] {
+  if (text === "") return [];
+  return /^[[<`-]|^\d+[.)]/.test(text) ? text : [text];
+}
+
+function areItems(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0;
 }
 
 function isWhole(values: ReadonlyMap<string, unknown>, outline: Outline): boolean {
