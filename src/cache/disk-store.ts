@@ -6,6 +6,7 @@ import { fileNumber, makeFolder, roomAt, setAside, userFolder } from "./disk-fol
 import { WriteQueue } from "./disk-queue.ts";
 import { type DiskRecord, decodeAnswer, encodeAnswer } from "./disk-record.ts";
 import { DiskTable, saysDamage } from "./disk-table.ts";
+import { reasonOf } from "./reason.ts";
 import { type Entry, isFresh, type Soon, type Store, type StoreStats } from "./store.ts";
 
 export interface DiskStoreOptions {
@@ -138,7 +139,8 @@ export class DiskStore implements Store {
   #open(): Promise<void> {
     this.#opening ??= outside(() => this.#openFolder()).catch((error) => {
       this.#off = true;
-      this.#warn(`answers are kept in memory only: ${reasonOf(error)}`);
+      const place = this.#folder && `${this.#folder}: `;
+      this.#warn(`answers are kept in memory only: ${place}${reasonOf(error)}`);
     });
     return this.#opening;
   }
@@ -329,8 +331,4 @@ export class DiskStore implements Store {
 /** What a text of that length takes in whole pages, which is how a long value lies in the file. */
 function pagesOf(length: number): number {
   return Math.ceil((length + 64) / 4096) * 4096;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -23,13 +23,18 @@ export interface CacheOptions {
 /** A built-in store by its name, or any other. */
 export type Tier = "memory" | "disk" | Store;
 
+const methods = ["get", "set", "clear", "entries", "stats", "flush", "close"] as const;
+
+const isStore = (value: Partial<Store> | null | undefined): boolean =>
+  typeof value?.name === "string" && methods.every((name) => typeof value[name] === "function");
+
 const tier = (value: unknown): boolean =>
-  value === "memory" || value === "disk" || typeof (value as Partial<Store> | null)?.get === "function";
+  value === "memory" || value === "disk" || isStore(value as Partial<Store> | null | undefined);
 
 const tiers: Check = (value) =>
   Array.isArray(value) && value.every(tier) && new Set(value).size === value.length
     ? undefined
-    : 'a list of "memory", "disk" or stores, each once';
+    : `a list of "memory", "disk" or stores (name, ${methods.join(", ")}), each once`;
 
 export const cacheChecks = {
   memoryBytes: checks.count,

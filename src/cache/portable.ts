@@ -1,5 +1,5 @@
 import { checks, show } from "../core/check.ts";
-import { type Completion, finishReasons } from "../core/completion.ts";
+import { type Completion, type FinishReason, finishReasons } from "../core/completion.ts";
 import { storedKey } from "./key.ts";
 import { asHit, freeze, isComplete } from "./storable.ts";
 import type { Entry } from "./store.ts";
@@ -55,22 +55,39 @@ const counts = ["inputTokens", "outputTokens", "totalTokens", "cachedInputTokens
 /** What keeps a value from being a completion that may be stored. */
 export function flawOf(value: unknown): string | undefined {
   if (checks.plainObject(value) !== undefined) return `expected an object, got ${show(value)}`;
-  const { text, model, choices, usage } = value as Members;
+  const { text, model, choices, usage, vectors } = value as Members;
   if (typeof text !== "string" || typeof model !== "string") return "text and model are strings";
   if (checks.plainObject(usage) !== undefined) return "usage is missing";
   const uncounted = counts.find((name) => checks.count((usage as Members)[name]) !== undefined);
   if (uncounted !== undefined) return `usage.${uncounted} is no count`;
   if (!Array.isArray(choices)) return "choices is a list";
-  if (!choices.every(isChoice)) return "a choice without a message or a finish reason";
+  const flaw = choices.map(flawOfChoice).find((each) => each !== undefined);
+  if (flaw !== undefined) return flaw;
+  if (vectors === undefined && text !== choices[0]?.message.content) return "text is not the first choice's";
+  if (vectors !== undefined && !isVectors(vectors)) return "vectors are lists of numbers";
   return isComplete(value as unknown as Completion) ? undefined : "it is cut short, filtered or empty";
 }
 
-function isChoice(choice: unknown): boolean {
-  if (checks.plainObject(choice) !== undefined) return false;
-  const { message, finishReason } = choice as Members;
-  return (
-    checks.plainObject(message) === undefined &&
-    typeof (message as Members).content === "string" &&
-    finishReasons.includes(finishReason as (typeof finishReasons)[number])
-  );
+function flawOfChoice(choice: unknown): string | undefined {
+  const { message, finishReason } = membersOf(choice);
+  const { content, reasoning, toolCalls } = membersOf(message);
+  if (typeof content !== "string" || !finishReasons.includes(finishReason as FinishReason)) {
+    return "a choice without a message or a finish reason";
+  }
+  if (reasoning !== undefined && typeof reasoning !== "string") return "reasoning is no text";
+  if (toolCalls === undefined || (Array.isArray(toolCalls) && toolCalls.every(isToolCall))) return undefined;
+  return "toolCalls are { id, name, arguments, argumentsText }";
 }
+
+function isToolCall(call: unknown): boolean {
+  const { arguments: parsed, ...texts } = membersOf(call);
+  const areTexts = ["id", "name", "argumentsText"].every((name) => typeof texts[name] === "string");
+  return areTexts && checks.plainObject(parsed) === undefined;
+}
+
+const isVectors = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((vector) => Array.isArray(vector) && vector.every(Number.isFinite));
+
+/** The members of an object; what is none has none. */
+const membersOf = (value: unknown): Members =>
+  checks.plainObject(value) === undefined ? (value as Members) : {};

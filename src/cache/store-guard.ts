@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { flawOf } from "./portable.ts";
+import { reasonOf } from "./reason.ts";
 import { asHit, freeze } from "./storable.ts";
 import type { Entry, Soon, Store, StoreStats } from "./store.ts";
 
@@ -32,22 +33,18 @@ export class StoreGuard implements Store {
 
   get(key: string): Soon<Entry | undefined> {
     if (this.#parts.clock.now() < this.#restsUntil) return undefined;
-    try {
+    return this.#tried(() => {
       const found: unknown = this.#store.get(key);
       return isThenable(found) ? this.#bounded(found) : this.#checked(found);
-    } catch (error) {
-      return this.#failed(reasonOf(error));
-    }
+    });
   }
 
   set(key: string, entry: Entry): void {
-    try {
+    this.#tried(() => {
       const written: unknown = this.#store.set(key, entry);
       // Its author may have made it async; then nobody else would hear it fail.
       if (isThenable(written)) written.then(undefined, (error) => this.#failed(reasonOf(error)));
-    } catch (error) {
-      this.#failed(reasonOf(error));
-    }
+    });
   }
 
   async clear(prefix: string): Promise<void> {
@@ -70,13 +67,11 @@ export class StoreGuard implements Store {
   }
 
   stats(): StoreStats {
-    try {
+    const stats = this.#tried(() => {
       const { entries, bytes } = this.#store.stats();
       return { entries: Number(entries) || 0, bytes: Number(bytes) || 0 };
-    } catch (error) {
-      this.#failed(reasonOf(error));
-      return { entries: 0, bytes: 0 };
-    }
+    });
+    return stats ?? { entries: 0, bytes: 0 };
   }
 
   async flush(): Promise<void> {
@@ -105,7 +100,7 @@ export class StoreGuard implements Store {
         if (over) return;
         over = true;
         timer.cancel();
-        resolve(entry());
+        resolve(this.#tried(entry));
       };
       const timer = clock.after(timeout, () => {
         this.#restsUntil = clock.now() + restMs;
@@ -132,6 +127,15 @@ export class StoreGuard implements Store {
     });
   }
 
+  /** What `attempt` brings, or nothing where it throws, which an object of the store's may do when it is read. */
+  #tried<T>(attempt: () => T): T | undefined {
+    try {
+      return attempt();
+    } catch (error) {
+      return this.#failed(reasonOf(error));
+    }
+  }
+
   #failed(reason: string): undefined {
     this.#parts.failed(this, `the cache's store "${this.name}" failed: ${reason}`);
     return undefined;
@@ -154,8 +158,4 @@ function flawOfEntry({ answer, bytes, givenAt, ttl }: Partial<Entry>): string | 
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === "function";
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

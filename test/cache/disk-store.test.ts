@@ -204,6 +204,17 @@ describe("where nothing can be kept", () => {
     expect(rig.warnings[0]).toContain("memory only");
   });
 
+  test("C21: a folder or a broken link where the file should be: memory only, and the warning names the place", async () => {
+    for (const spoil of [mkdirSync, (path: string) => symlinkSync("/nowhere/at/all", path)]) {
+      const directory = folder();
+      mkdirSync(join(directory, "answers-v1"));
+      spoil(join(directory, "answers-v1", "data.mdb"));
+      const store = make({ directory });
+      expect(await textAt(store, 1)).toBeUndefined();
+      expect(store.warnings).toEqual([expect.stringContaining(`memory only: ${directory}`)]);
+    }
+  });
+
   test("C21: no HOME, and no folder named: memory only, and the warning says what to set", async () => {
     const kept = { ...process.env };
     try {
