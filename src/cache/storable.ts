@@ -13,7 +13,8 @@ export function isComplete({ choices, vectors }: Completion): boolean {
   return choices.length > 0 && choices.every(isWhole);
 }
 
-const halves: ReadonlySet<string> = new Set(["length", "content_filter", "error"]);
+/** "other" is a provider's word that is not known: it may stand for a pause, an abort or a filter. */
+const halves: ReadonlySet<string> = new Set(["length", "content_filter", "error", "other"]);
 
 function isWhole({ finishReason, message }: Choice): boolean {
   return !halves.has(finishReason) && (message.content.trim() !== "" || (message.toolCalls?.length ?? 0) > 0);

@@ -3,6 +3,7 @@ import type { FinishReason } from "../core/completion.ts";
 const known: ReadonlyMap<string, FinishReason> = new Map([
   ["stop", "stop"],
   ["eos", "stop"],
+  ["eos_token", "stop"],
   ["end_turn", "stop"],
   ["stop_sequence", "stop"],
   ["length", "length"],

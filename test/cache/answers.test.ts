@@ -116,6 +116,7 @@ describe("what is not kept", () => {
     ["C14: a truncated answer", completion("half of", { finishReason: "length" })],
     ["C14: a filtered answer", completion("", { finishReason: "content_filter" })],
     ["C13: one that ended in an error", completion("sorry", { finishReason: "error" })],
+    ["C14: one that ended for a reason nobody knows", completion("half", { finishReason: "other" })],
     ["C15: an empty answer", completion("")],
     ["C15: an answer of spaces", completion(" \n")],
     ["C15: reasoning without an answer", completion("", { reasoning: "Hm." })],

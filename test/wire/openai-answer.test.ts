@@ -176,6 +176,7 @@ describe("finish reasons", () => {
     ["stop", "stop"],
     ["STOP", "stop"],
     ["eos", "stop"],
+    ["eos_token", "stop"],
     ["length", "length"],
     ["MAX_TOKENS", "length"],
     ["tool_calls", "tool_calls"],
