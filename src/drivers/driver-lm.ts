@@ -50,7 +50,8 @@ const everything: Abilities = {
 
 /** The checks of what `functionDriver` takes. */
 export const functionChecks = {
-  model: checks.string,
+  // An empty one (`process.env.MODEL ?? ""`) would give one backend's answers to another.
+  model: (value) => (typeof value === "string" && value.trim() !== "" ? undefined : "a name"),
   requestFn: checks.fn,
   outputFn: checks.fn,
   abilities: checks.plainObject,

@@ -14,17 +14,23 @@ export interface CacheChoice {
 /** `true`, `false` (neither read nor written nor joined), `"refresh"` (asked anew and replaced), or the details. */
 export type CacheOption = boolean | "refresh" | CacheChoice;
 
-const choiceChecks = { scope: checks.string, ttl: checks.duration, replicas: checks.string };
+// An empty one (`scope: tenant ?? ""`) would be everybody's.
+const name: Check = (value) => (typeof value === "string" && value !== "" ? undefined : "a name");
+const choiceChecks = { scope: name, ttl: checks.duration, replicas: name };
 
 export const cacheCheck: Check = (value) => {
   if (typeof value === "boolean" || value === "refresh") return undefined;
   const right =
     checks.plainObject(value) === undefined &&
-    Object.entries(value as object).every(([name, member]) => {
-      const check = Object.hasOwn(choiceChecks, name) ? choiceChecks[name as keyof CacheChoice] : undefined;
-      return check !== undefined && (member === undefined || check(member) === undefined);
+    Object.entries(value as object).every(([member, given]) => {
+      const check = Object.hasOwn(choiceChecks, member)
+        ? choiceChecks[member as keyof CacheChoice]
+        : undefined;
+      return check !== undefined && (given === undefined || check(given) === undefined);
     });
-  return right ? undefined : 'true, false, "refresh" or { scope, ttl, replicas }';
+  return right
+    ? undefined
+    : 'true, false, "refresh" or { scope, ttl, replicas }, where scope and replicas are names, ttl is milliseconds above 0';
 };
 
 /** The use that `options` describe together, the first one first. */

@@ -170,7 +170,7 @@ describe("bad shapes", () => {
     [{ outputFn: undefined }, "outputFn is missing"],
     [{ outputFn: {} }, "outputFn: expected a function"],
     [{ abilities: { images: "yes" } }, 'abilities: images: expected true or false, got "yes"'],
-    [{ model: 5 }, "model: expected a string, got 5"],
+    [{ model: 5 }, "model: expected a name, got 5"],
     [{ requestFm: () => 1 }, 'did you mean "requestFn"?'],
   ])("at construction: %o", (options, says) => {
     const make = () => functionDriver({ requestFn: () => 1, outputFn: () => "x", ...options } as never);
