@@ -71,6 +71,12 @@ const lengthOf = (value: unknown): number | undefined =>
   typeof value === "string" ? [...value].length : undefined;
 const countOf = (value: unknown): number | undefined => (Array.isArray(value) ? value.length : undefined);
 
+/** 19.99 is a multiple of 0.01, although its quotient is 1998.9999999999998. */
+const isMultiple = (value: number, of: number): boolean => {
+  const times = value / of;
+  return Math.abs(times - Math.round(times)) <= Math.abs(times) * Number.EPSILON * 4;
+};
+
 const keywords: Readonly<Record<string, Keyword>> = {
   type(rule, value, { schema }) {
     const names = (Array.isArray(rule) ? rule : [rule])
@@ -90,7 +96,7 @@ const keywords: Readonly<Record<string, Keyword>> = {
   maximum: limit(numberOf, (came, rule) => came <= rule, "a number of at most"),
   exclusiveMinimum: limit(numberOf, (came, rule) => came > rule, "a number above"),
   exclusiveMaximum: limit(numberOf, (came, rule) => came < rule, "a number below"),
-  multipleOf: limit(numberOf, (came, rule) => Number.isInteger(came / rule), "a multiple of"),
+  multipleOf: limit(numberOf, isMultiple, "a multiple of"),
   minLength: limit(lengthOf, (came, rule) => came >= rule, "characters: at least"),
   maxLength: limit(lengthOf, (came, rule) => came <= rule, "characters: at most"),
   minItems: limit(countOf, (came, rule) => came >= rule, "items: at least"),

@@ -3,12 +3,11 @@ import { isTrunklineError, sideOf, TrunklineError } from "../core/errors.ts";
 import type { ToolCall } from "../core/message.ts";
 import { thrownText } from "../core/thrown.ts";
 import { runInScope } from "../lm/scope.ts";
-import type { JsonSchema } from "../signature/types.ts";
-import { schemaFault } from "./check-json.ts";
 import type { ToolEvent } from "./events.ts";
 import { onLeave } from "./leaving.ts";
 import { runScope } from "./run-scope.ts";
 import type { ReadyTool, ToolContext } from "./tool.ts";
+import { argumentsOf } from "./tool-arguments.ts";
 import { resultText } from "./tool-result.ts";
 import type { Toolbox } from "./toolbox.ts";
 
@@ -150,50 +149,4 @@ async function lastOf(came: unknown, signal: AbortSignal): Promise<unknown> {
     if (signal.aborted) break;
   }
   return last;
-}
-
-/** The arguments as the tool takes them, or an Error that tells the model what is wrong with them. */
-async function argumentsOf(ready: ReadyTool, call: ToolCall): Promise<unknown> {
-  const { name, schema, inputSchema } = ready;
-  if (!isReadable(call)) throw new Error(`the arguments of ${name} are not a JSON object`);
-  const given = withoutNulls(inputSchema, call.arguments);
-  if (schema === undefined) {
-    const fault = schemaFault(inputSchema, given);
-    if (fault !== undefined) throw new Error(`wrong arguments for ${name}: ${fault}`);
-    return given;
-  }
-  const result = await schema["~standard"].validate(given);
-  if (result.issues === undefined) return result.value;
-  const issues = result.issues.slice(0, 5).map(({ path, message }) => {
-    const place = path?.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
-    return place ? `${place}: ${message}` : message;
-  });
-  throw new Error(`wrong arguments for ${name}: ${issues.join("; ")}`);
-}
-
-/** Whether `arguments` is what the model wrote: they are empty, too, where its text could not be read. */
-function isReadable({ arguments: given, argumentsText }: ToolCall): boolean {
-  if (Object.keys(given).length > 0 || argumentsText.trim() === "") return true;
-  try {
-    const value: unknown = JSON.parse(argumentsText);
-    return typeof value === "object" && !Array.isArray(value);
-  } catch {
-    return false;
-  }
-}
-
-/** Models that must name every argument write null for one that they leave out. */
-function withoutNulls(schema: JsonSchema, given: Values): Values {
-  const nulls = Object.keys(given).filter((name) => given[name] === null);
-  if (nulls.length === 0) return given;
-  const { properties, required } = schema;
-  const needed = new Set(Array.isArray(required) ? (required as unknown[]) : []);
-  const named = (properties ?? {}) as Readonly<Record<string, JsonSchema>>;
-  const left = nulls.filter(
-    (name) =>
-      !needed.has(name) &&
-      Object.hasOwn(named, name) &&
-      schemaFault(named[name]!, null, schema) !== undefined,
-  );
-  return Object.fromEntries(Object.entries(given).filter(([name]) => !left.includes(name)));
 }

@@ -52,6 +52,14 @@ const table: readonly {
     ],
   },
   {
+    schema: { multipleOf: 0.01 },
+    right: [19.99, 0.07, 0, -0.3, 1e15],
+    wrong: [
+      [19.995, /multiple of 0.01/],
+      [0.001, /multiple of 0.01/],
+    ],
+  },
+  {
     schema: { minLength: 2, maxLength: 3, pattern: "^a" },
     right: ["ab", "a😀"],
     wrong: [

@@ -130,6 +130,10 @@ describe("tool calls", () => {
     expect(
       (await only(execute, { at: "four", extra: null }, { inputSchema: schema })).outcome.result,
     ).toEqual({ at: 4 });
+    const deep = z.object({ of: z.array(z.object({ x: z.number().optional(), y: z.null() })) });
+    expect(
+      (await only(execute, { of: [{ x: null, y: null }] }, { inputSchema: deep })).outcome.result,
+    ).toEqual({ of: [{ y: null }] });
     const needed = { type: "object", properties: { a: { type: "string" } }, required: ["a"] };
     expect((await only(execute, { a: null }, { inputSchema: needed })).text).toMatch(
       /a: expected a string, got null/,
