@@ -8,12 +8,13 @@ import { type Logger, silent } from "../core/log.ts";
 import type { Ask, Owner } from "./ask.ts";
 import { Clears } from "./clears.ts";
 import { DiskStore } from "./disk-store.ts";
+import { type ImportReport, importLines } from "./import.ts";
 import { Join, type JoinHost } from "./join.ts";
 import { type KeyFacts, Keys, scopePrefixes, storedKey } from "./key.ts";
-import { isText, linesOf, type Text } from "./lines.ts";
+import type { Text } from "./lines.ts";
 import { MemoryStore } from "./memory-store.ts";
 import { type CacheOptions, cacheChecks } from "./options.ts";
-import { entryOf, lineOf } from "./portable.ts";
+import { lineOf } from "./portable.ts";
 import { CacheScope } from "./scope.ts";
 import { asHit, freeze, handOut, settle } from "./storable.ts";
 import { type Entry, isFresh, type Store } from "./store.ts";
@@ -44,21 +45,6 @@ export interface CacheStats {
   /** What a store of one's own could not do: looked-up answers it did not bring in time, writes that it refused. */
   readonly failures: number;
 }
-
-/** A line that `import` could not use. */
-export interface RejectedLine {
-  readonly line: number;
-  readonly reason: string;
-}
-
-export interface ImportReport {
-  readonly imported: number;
-  /** At most the first 1,000. */
-  readonly rejected: readonly RejectedLine[];
-}
-
-const mostTold = 1_000;
-const longestLine = 64 * 2 ** 20;
 
 /** Whether and where the answer of a join is stored. */
 interface Keep {
@@ -160,7 +146,7 @@ export class Cache {
   }
 
   /** Changes what is given and keeps the rest. */
-  configure(options: CacheOptions): void {
+  configure(options: CacheOptions = {}): void {
     checkOptions("cache.configure", options, cacheChecks);
     this.#options = { ...this.#options, ...options };
     const { memoryBytes, directory, diskBytes, tiers } = options;
@@ -195,24 +181,12 @@ export class Cache {
    * const { imported, rejected } = await cache.import(createReadStream("answers.jsonl"));
    * ```
    */
-  async import(source: Text): Promise<ImportReport> {
-    if (!isText(source))
-      throw wrongOption("cache.import", "a text, or its pieces (a stream, a list)", source);
-    let imported = 0;
-    const rejected: RejectedLine[] = [];
-    for await (const { number, text } of linesOf(source, longestLine)) {
-      try {
-        if (text === undefined) throw new Error(`it is longer than ${longestLine} characters`);
-        const [key, entry] = entryOf(text, this.#clock);
-        this.#tiers.set(key, entry, false);
-        // No faster than the disk can take it.
-        if (++imported % 500 === 0) await this.#tiers.flush();
-      } catch (error) {
-        if (rejected.length < mostTold) rejected.push({ line: number, reason: (error as Error).message });
-      }
-    }
-    await this.#tiers.flush();
-    return { imported, rejected };
+  import(source: Text): Promise<ImportReport> {
+    return importLines(source, {
+      times: this.#clock,
+      take: (key, entry) => this.#tiers.set(key, entry, false),
+      flush: () => this.flush(),
+    });
   }
 
   /** Settles when what was stored so far outlives the process, or was given up. */

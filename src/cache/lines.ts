@@ -1,5 +1,7 @@
+import { wrongOption } from "../core/check.ts";
+
 /** Text in pieces cut anywhere, or all of it at once. */
-export type Text = string | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+export type Text = string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 export function isText(value: unknown): value is Text {
   if (typeof value === "string") return true;
@@ -18,7 +20,9 @@ export async function* linesOf(source: Text, longest: number): AsyncGenerator<Li
   const decoder = new TextDecoder();
   let rest: string | undefined = "";
   let number = 1;
-  for await (const piece of typeof source === "string" ? [source] : source) {
+  for await (const piece of typeof source === "string" || source instanceof Uint8Array ? [source] : source) {
+    if (typeof piece !== "string" && !(piece instanceof Uint8Array))
+      throw wrongOption("cache.import", "pieces that are texts or bytes", piece);
     const lines = (typeof piece === "string" ? piece : decoder.decode(piece, { stream: true })).split("\n");
     const last = lines.pop()!;
     for (const line of lines) {

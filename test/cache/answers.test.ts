@@ -411,6 +411,7 @@ test.each<[object, RegExp]>([
 test("configure keeps what it is not told, and a smaller memory takes effect at once", async () => {
   const rig = new Rig();
   for (let i = 0; i < 20; i++) await rig.get({ request: ask(`${i}`) });
+  rig.cache.configure();
   rig.cache.configure({ ttl: 5 });
   expect(rig.cache.stats().entries).toBe(20);
   rig.cache.configure({ memoryBytes: 6_000 });

@@ -82,6 +82,36 @@ describe("export and import", () => {
     },
   );
 
+  test("the bytes of a whole file are a text, too", async () => {
+    const bytes = Buffer.from(await exported(await filled()));
+    expect(await new Rig().cache.import(bytes)).toEqual({ imported: 3, rejected: [] });
+  });
+
+  test.each<[string, Iterable<unknown>]>([
+    ["numbers", [1, 2]],
+    ["nothing", [null]],
+    ["lines read as objects", [{ key: "v1" }]],
+  ])("pieces that are %s are a config error", async (_, pieces) => {
+    await expect(new Rig().cache.import(pieces as never)).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringMatching(/^cache\.import: expected pieces that are texts or bytes, got /),
+    });
+  });
+
+  test("a source that fails is an error of the cache; what came before is taken, and counted in it", async () => {
+    const text = await exported(await filled());
+    const other = new Rig();
+    const torn = (async function* () {
+      yield text;
+      throw new Error("ENOENT");
+    })();
+    await expect(other.cache.import(torn)).rejects.toMatchObject({
+      code: "cache",
+      message: "cache.import: the source failed after 3 entries: ENOENT",
+    });
+    expect((await other.get({ request: ask("a") })).cacheHit).toBe(true);
+  });
+
   test("a hostile line changes nothing but itself", async () => {
     const other = new Rig();
     await other.cache.import('{"key":"__proto__","storedAt":0,"answer":{"__proto__":{"polluted":true}}}\n');
