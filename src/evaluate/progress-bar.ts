@@ -86,7 +86,8 @@ class Bar {
       this.#stream.write(`${text}\n`);
       return;
     }
-    const width = (this.#stream.columns ?? 80) - 1;
+    // Some terminals say 0 where they do not know.
+    const width = (this.#stream.columns || 80) - 1;
     this.#stream.write(`\r\u001b[2K${text.slice(0, width)}${progress.ended ? "\n" : ""}`);
   }
 

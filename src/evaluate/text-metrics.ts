@@ -1,3 +1,4 @@
+import { identityOfFunction } from "../program/identity.ts";
 import { type AnswerOptions, answerReader } from "./answers.ts";
 import type { Metric, ScoreDetails } from "./metric.ts";
 
@@ -56,9 +57,13 @@ function best<F extends string>(
     return found.reduce((most, [answer, gold]) => Math.max(most, compare(answer, gold)), 0);
   };
   // Its code is the same whatever it compares; a results file tells metrics apart by their names too.
-  Object.defineProperty(metric, "name", { value: `${name}(${options ? JSON.stringify(options) : ""})` });
+  const told = options === undefined ? "" : JSON.stringify(options, functionsByCode);
+  Object.defineProperty(metric, "name", { value: `${name}(${told})` });
   return metric;
 }
+
+const functionsByCode = (_: string, value: unknown): unknown =>
+  typeof value === "function" ? identityOfFunction(value as () => unknown) : value;
 
 /** Letters of writing that puts spaces between words. */
 const spaced = /[\p{L}\p{N}\p{M}]/u;

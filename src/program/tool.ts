@@ -133,8 +133,8 @@ function read(given: AnyTool, name: unknown): ReadyTool {
     inputSchema: json,
     timeout,
     schema,
-    // A method of a class keeps its `this`.
-    execute: (input: unknown, context: ToolContext) => execute.call(given, input as never, context as never),
+    // Looked up at each call: a method keeps its `this`, and a spy that a test puts there is heard.
+    execute: (input: unknown, context: ToolContext) => given.execute!(input as never, context as never),
   });
 }
 

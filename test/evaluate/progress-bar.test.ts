@@ -42,6 +42,12 @@ describe("on a terminal", () => {
     expect(stream.written.at(-1)).toMatch(/\n$/);
   });
 
+  test("a terminal that does not know its width gets a whole line", () => {
+    const stream = terminal({ isTTY: true, columns: 0 });
+    barBy(new FakeClock(), stream)({ done: 3, failed: 0, running: 0, total: 3, ended: true });
+    expect(stream.written).toEqual(["\r\u001b[2K[====================] 3/3\n"]);
+  });
+
   test("it never wraps", () => {
     const stream = terminal({ isTTY: true, columns: 20 });
     barBy(new FakeClock(), stream, { label: "a very long label" })({

@@ -163,4 +163,7 @@ test("metrics are named after what they compare, so that results files tell them
   expect(exactMatch("answer").name).toBe('exactMatch("answer")');
   expect(f1({ field: "a", gold: "b" }).name).toBe('f1({"field":"a","gold":"b"})');
   expect(contains().name).toBe("contains()");
+  const by = (normalize: (text: string) => string) => exactMatch({ field: "a", normalize }).name;
+  expect(by((text) => text.trim())).not.toBe(by((text) => text.toLowerCase()));
+  expect(by((text) => text.trim())).toBe(by((text) => text.trim()));
 });

@@ -118,6 +118,17 @@ describe("tool", () => {
     expect(new Toolbox("ReAct", { a: one, b: one }).names).toEqual(["a", "b"]);
   });
 
+  test("what a test puts in the place of `execute` is what runs", async () => {
+    const given = { name: "a", inputSchema: city, execute: () => "real" };
+    toolboxOf("x", [given]);
+    given.execute = () => "fake";
+    expect(
+      await toolboxOf("y", [given])
+        .get("a")!
+        .execute({}, {} as never),
+    ).toBe("fake");
+  });
+
   test("hostile names find no tool", () => {
     const box = new Toolbox("test", { ["__proto__"]: { inputSchema: city, execute } });
     expect(box.names).toEqual(["__proto__"]);
