@@ -6,6 +6,7 @@ import { settledText, unguard, unguarded } from "./guard.ts";
 import { behindSpace } from "./json-marks.ts";
 import { escaped } from "./json-string.ts";
 import type { Outline } from "./outline.ts";
+import { strictJson } from "./strict-json.ts";
 import { ThoughtFilter } from "./thought-filter.ts";
 
 /** What is being read. */
@@ -160,10 +161,5 @@ export class JsonFields implements FieldReader {
 
 /** Numbers keep their digits, for a field that is a text. */
 function parsed(text: string): unknown {
-  if (!/^[{[]/.test(text)) return new Bare(text);
-  try {
-    return JSON.parse(text);
-  } catch {
-    return empty;
-  }
+  return /^[{[]/.test(text) ? (strictJson(text) ?? empty) : new Bare(text);
 }

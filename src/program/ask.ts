@@ -10,6 +10,7 @@ import { checkInputs, type FieldValues } from "../signature/check.ts";
 import type { Signature } from "../signature/signature.ts";
 import { type Outcome, outcomeOf, outcomesOf, type Unfinished } from "./choices.ts";
 import { formFor, stepDown } from "./form.ts";
+import { checkedInTime } from "./leaving.ts";
 import { Listener } from "./listen.ts";
 import { type ModuleLike, nameOf } from "./own.ts";
 import { named } from "./place.ts";
@@ -99,7 +100,7 @@ class Asking {
     const plan = planOf(this.#adapter(lm), this.#signature, this.#demos);
     let { question, answer } = await this.#first(lm, plan, inputs);
     for (let reasks = 0; ; reasks++) {
-      const outcome = await this.#outcome(plan, answer);
+      const outcome = await checkedInTime(this.#outcome(plan, answer), this.#init.signal);
       if ("code" in outcome) throw this.#unfinished(answer, outcome);
       if ("outputs" in outcome) {
         this.#listener?.settle(outcome.outputs);
@@ -115,7 +116,7 @@ class Asking {
 
   async #inputs(given: unknown): Promise<FieldValues> {
     const laid = this.#laid === undefined ? given : { ...(given as FieldValues), ...this.#laid };
-    const inputs = await checkInputs(this.#signature, laid);
+    const inputs = await checkedInTime(checkInputs(this.#signature, laid), this.#init.signal);
     if (this.#entry) this.#entry.inputs = inputs;
     return inputs;
   }
@@ -181,9 +182,12 @@ class Asking {
   }
 
   /** What came of an answer: of several choices the first that fits, else the first that could be asked again. */
-  async #outcome(plan: Plan, answer: Completion): Promise<Outcome> {
+  #outcome(plan: Plan, answer: Completion): Outcome | Promise<Outcome> {
     const { choices } = answer;
-    if (choices.length === 1) return outcomeOf(plan, choices[0]!);
+    return choices.length === 1 ? outcomeOf(plan, choices[0]!) : this.#firstFit(plan, answer);
+  }
+
+  async #firstFit(plan: Plan, answer: Completion): Promise<Outcome> {
     const outcomes = await outcomesOf(plan, answer);
     const fit = outcomes.filter((outcome) => "outputs" in outcome);
     if (this.#entry) this.#entry.choices = fit.map(({ outputs }) => outputs);

@@ -25,19 +25,20 @@ const unfinished: Readonly<
 };
 
 /** Every choice of an answer, read. */
-export async function outcomesOf(plan: Plan, answer: Completion): Promise<readonly Outcome[]> {
+export function outcomesOf(plan: Plan, answer: Completion): Promise<readonly Outcome[]> {
   return Promise.all(answer.choices.map((choice) => outcomeOf(plan, choice)));
 }
 
-/** One choice of an answer, read. */
-export async function outcomeOf(plan: Plan, choice: Choice): Promise<Outcome> {
-  const { finishReason, message } = choice;
-  const why = unfinished[finishReason];
+/** One choice of an answer, read. A promise only where a check of its outputs is one. */
+export function outcomeOf(plan: Plan, choice: Choice): Outcome | Promise<Outcome> {
+  const why = unfinished[choice.finishReason];
   if (why !== undefined) return { code: why[0], why: why[1] };
-  const text = message.content;
-  const { values, problems }: Reading = await plan.read(text);
-  if (problems.length === 0) return { outputs: Object.freeze(values) };
-  return { text, problem: emptiness(choice) ?? describe(problems) };
+  const decide = ({ values, problems }: Reading): Outcome =>
+    problems.length === 0
+      ? { outputs: Object.freeze(values) }
+      : { text: choice.message.content, problem: emptiness(choice) ?? describe(problems) };
+  const reading = plan.read(choice.message.content);
+  return reading instanceof Promise ? reading.then(decide) : decide(reading);
 }
 
 /** What is there in place of a text, where there is none. */

@@ -1,7 +1,8 @@
 import type { Clock } from "../core/clock.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { abortError, type Leave, onAbort } from "../core/signals.ts";
-import { currentScope, type Scope } from "../lm/scope.ts";
+import { processClock } from "../lm/process.ts";
+import { currentScope, runInScope, type Scope } from "../lm/scope.ts";
 
 /**
  * Calls `leave` when a run around this place is aborted or its deadline passes, at once if that is so already;
@@ -36,6 +37,15 @@ export function unlessLeft<T>(clock: Clock, fn: () => Promise<T>): Promise<T> {
     if (left) return;
     fn().then(resolve, reject).finally(unlink);
   });
+}
+
+/** What a check of somebody else's comes to. One that takes its time hears `signal`, and the runs around this place. */
+export function checkedInTime<T>(checked: T | Promise<T>, signal: AbortSignal | undefined): T | Promise<T> {
+  if (!(checked instanceof Promise)) return checked;
+  // Nobody may be there any more when it fails.
+  checked.catch(() => {});
+  const wait = (): Promise<T> => unlessLeft(processClock(), () => checked);
+  return signal === undefined ? wait() : runInScope({ signals: [signal] }, wait);
 }
 
 function deadlineError(): TrunklineError {

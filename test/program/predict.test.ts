@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { z } from "zod";
 import {
   type Adapter,
   ChainOfThought,
@@ -85,6 +86,35 @@ describe("a call", () => {
     );
     expect(lm.calls).toEqual([]);
   });
+
+  test.each(["inputs", "outputs"])(
+    "a check of %s that never settles hears signal and deadline",
+    async (side) => {
+      let began = (): void => {};
+      const never = z.string().refine(() => {
+        began();
+        return new Promise<boolean>(() => {});
+      });
+      const string = z.string();
+      const source =
+        side === "inputs"
+          ? { input: { q: never }, output: { a: string } }
+          : { input: { q: string }, output: { a: never } };
+      const slow = new Predict(signature(source)).setLM(scriptedLM(() => ({ a: "x" })));
+      const left = new AbortController();
+      began = () => left.abort();
+      await expect(slow.call({ q: "x" }, { signal: left.signal })).rejects.toMatchObject({ code: "aborted" });
+      began = () => {};
+      await expect(slow.call({ q: "x" }, { deadline: 1 })).rejects.toMatchObject({
+        code: "timeout",
+        phase: "total",
+      });
+      const outer = new AbortController();
+      began = () => outer.abort();
+      const around = context({ signal: outer.signal }, () => slow.run({ q: "x" }));
+      await expect(around).rejects.toMatchObject({ code: "aborted" });
+    },
+  );
 
   test("a field may be named like a method or an option", async () => {
     const lm = scriptedLM([{ call: "a", toString: "b" }]);
