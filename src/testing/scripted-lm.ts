@@ -1,3 +1,4 @@
+import { checks, show } from "../core/check.ts";
 import type { Completion } from "../core/completion.ts";
 import { TrunklineError } from "../core/errors.ts";
 import type { ChatRequest, Sampling } from "../core/request.ts";
@@ -84,7 +85,12 @@ async function answerOf(script: LMScript, request: ChatRequest, call: ScriptedCa
       `scriptedLM: call ${call.number} has no answer, for the script ends before it`,
     );
   }
-  return isStep(answer) ? answer : fieldsAsText(answer, request);
+  if (isStep(answer)) return answer;
+  if (checks.plainObject(answer) === undefined) return fieldsAsText(answer, request);
+  return new TrunklineError(
+    "config",
+    `scriptedLM: answer ${call.number}: expected fields by name, a text, a completion, an error or a list of steps, got ${show(answer)}`,
+  );
 }
 
 function isStep(answer: ScriptedAnswer): answer is ScriptedStep {
@@ -94,6 +100,6 @@ function isStep(answer: ScriptedAnswer): answer is ScriptedStep {
 }
 
 function isCompletion(answer: object): answer is Completion {
-  const { text, choices, usage } = answer as Partial<Completion>;
+  const { text, choices, usage } = (answer ?? {}) as Partial<Completion>;
   return typeof text === "string" && Array.isArray(choices) && typeof usage === "object";
 }
