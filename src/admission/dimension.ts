@@ -115,10 +115,28 @@ export class Dimension implements Limit {
   #certainMs(amount: number, lastStart: number, now: number): number {
     const guessed = Math.max(0, lastStart + longestGuessMs - now);
     if (this.configured === Number.POSITIVE_INFINITY) return guessed;
-    // By the configured limit alone the bucket would have filled faster since the last start.
-    const rate = this.configured / this.windowMs;
-    const lacking = this.bucket.lacking(amount, now) - (now - lastStart) * (rate - this.bucket.rate);
-    return Math.max(guessed, Math.ceil(lacking / rate));
+    const lacking = this.bucket.lacking(amount, now) - this.#unguessed(lastStart, now);
+    return Math.max(guessed, Math.ceil((lacking * this.windowMs) / this.configured));
+  }
+
+  /** By how much the bucket would have filled faster since the last start by the configured limit alone. */
+  #unguessed(lastStart: number, now: number): number {
+    return (now - lastStart) * (this.configured / this.windowMs - this.bucket.rate);
+  }
+
+  /** `amount` starts. Where that goes against a guess, only what is surely missing is still so for those behind it. */
+  take(amount: number, lastStart: number, now: number): void {
+    const dares = (this.isHearsay || this.adaptive.adapted) && this.bucket.waitMs(amount, now) > 0;
+    if (dares) {
+      const level = this.bucket.level(now);
+      // Without a configured limit nothing is sure, and the sum has no end.
+      const sure = Math.min(0, level + this.#unguessed(lastStart, now));
+      if (sure > level) this.bucket.set(sure, now);
+    }
+    this.bucket.take(amount, now);
+    this.meter.add(amount, now);
+    this.taken += amount;
+    this.outstanding += amount;
   }
 
   /** Whether a start now would go against what the headers say. */

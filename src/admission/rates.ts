@@ -94,14 +94,12 @@ export class Rates {
 
   /** Takes `claim` from every bucket. */
   reserve(claim: Claim, now: number): Reservation {
+    const lastStart = this.#startedAt;
     this.#startedAt = now;
     const parts = this.#dimensions.map((dimension) => {
       const amount = amountOf[dimension.of](claim);
       const dared = dimension.isDared(amount, now);
-      dimension.bucket.take(amount, now);
-      dimension.meter.add(amount, now);
-      dimension.taken += amount;
-      dimension.outstanding += amount;
+      dimension.take(amount, lastStart, now);
       return { dimension, amount, mark: dimension.taken, dared };
     });
     return { at: now, parts };

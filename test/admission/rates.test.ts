@@ -39,6 +39,29 @@ describe("pacing", () => {
     expect(starts.filter((at) => at === 3_600_000)).toHaveLength(100);
   });
 
+  test.each([
+    ["a configured limit that refusals have cut", tokens(30_000)],
+    ["refusals alone", []],
+  ])("%s: however long a storm lasts, one call a minute goes and sees", (_, limits) => {
+    const rates = new Rates(0);
+    rates.configure(limits, 0);
+    const starts: number[] = [];
+    let now = 0;
+    for (let i = 0; i < 300; i++) {
+      // What little flows while small calls are refused is taken for all that there is.
+      const claim = i < 100 ? { input: 12, output: 3 } : { input: 8_000, output: 250 };
+      const wait = rates.waitMs(claim, now);
+      expect(wait).toBeLessThanOrEqual(60_000);
+      now += wait;
+      starts.push(now);
+      const reservation = rates.reserve(claim, now);
+      rates.refused(reservation, now + 10);
+      rates.settle(reservation, undefined, now + 10);
+    }
+    // Nor do large ones go faster than what is configured.
+    if (limits.length > 0) expect((starts[299]! - starts[200]!) / 99).toBeGreaterThan(16_000);
+  });
+
   test("a day's budget may be spent at will", () => {
     const rates = new Rates(0);
     rates.configure([{ of: "requests", windowMs: 86_400_000, limit: 500 }], 0);

@@ -12,7 +12,7 @@ import { ModelledPools, originOf } from "./modelled-pools.ts";
 import { tiersOf } from "./modelled-store.ts";
 import { Provider } from "./provider.ts";
 import type { Change, LinePlan } from "./scenario.ts";
-import type { ClosingSight } from "./sight.ts";
+import type { ClientSight, ClosingSight } from "./sight.ts";
 import type { Mutation, Stack, Witness } from "./stack.ts";
 
 /** The trunk as programs have it: registry, drivers and wires included, with modelled pools at its end. */
@@ -30,7 +30,8 @@ export class ByTrunk implements Stack {
   #heard = 0;
 
   constructor(witness: Witness, mutation: Mutation) {
-    const { world, scenario, addClient, cacheProbe, workProbe, outerProbe, innerProbe } = witness;
+    const { world, scenario, addClient, removeClient, cacheProbe, workProbe, outerProbe, innerProbe } =
+      witness;
     this.#witness = witness;
     this.#mutation = mutation;
     const providers = scenario.lanes.map((plan) => new Provider(plan, world, scenario.seed));
@@ -47,11 +48,19 @@ export class ByTrunk implements Stack {
     };
     this.#trunk.events.subscribe(() => this.#heard++);
     const { admission } = this.#trunk;
+    const clients = new Map<object, ClientSight>();
     const layer = admission.layer.bind(admission);
     admission.layer = (facts) => {
       const client = addClient({ ...facts, name: `layer of ${facts.origin}` });
+      clients.set(facts, client);
       const real = mutation.admission?.(client, world) ?? layer(facts);
       return (next) => outerProbe(client)(real(innerProbe(client)(next)));
+    };
+    const forget = admission.forget.bind(admission);
+    admission.forget = (facts) => {
+      forget(facts);
+      const client = clients.get(facts);
+      if (client !== undefined) removeClient(client);
     };
     this.#drivers = scenario.lines.map((line) => this.#driver(line, providers[line.lane]!));
   }

@@ -3,7 +3,7 @@ import type { ErrorCode } from "../../src/core/errors.ts";
 import type { Invariant } from "./invariant.ts";
 import { asksFor, waits } from "./ledger.ts";
 import { chainOf } from "./question.ts";
-import { causeOf, codeOf, last, left } from "./reading.ts";
+import { causeOf, closedSince, codeOf, last, left } from "./reading.ts";
 import type { Attempt, CallSight, Sight } from "./sight.ts";
 
 const never = Number.POSITIVE_INFINITY;
@@ -15,9 +15,10 @@ export const cacheInvariants: readonly Invariant[] = [
     says: "While a question is being answered and somebody waits for it, nobody has it asked a second time.",
     onWork: (work, { works, closings }) => {
       const { leader, key, era } = work;
-      // A close sends some away from joined work, and others to ask anew, before it has ended.
-      if (leader.mode === "off" || closings.length > 0) return undefined;
+      if (leader.mode === "off") return undefined;
       for (const other of works) {
+        // A close sends some away from joined work, and others to ask anew, before it has ended.
+        if (closedSince(closings, other.startedAt)) continue;
         const same = other.key === key && other.era === era && other.leader.mode === leader.mode;
         if (same && [...other.members].some(waits))
           return `call ${leader.call.plan.id} asks ${key}, which call ${other.leader.call.plan.id} asks already`;
@@ -89,11 +90,11 @@ export const cacheInvariants: readonly Invariant[] = [
     name: "leavers-leave-alone",
     says: "An abort or a deadline ends its own call; the work goes on while anybody waits, and ends with the last.",
     atRest: ({ works, closings }) => {
-      for (const { leader, members, options, aloneSince, sure } of works) {
+      for (const { leader, members, options, aloneSince, sure, startedAt } of works) {
         const cancelled = options.signal!.aborted;
         const waiting = [...members].filter(waits);
         const who = `the work of call ${leader.call.plan.id}`;
-        if (cancelled && waiting.length > 0 && closings.length === 0)
+        if (cancelled && waiting.length > 0 && !closedSince(closings, startedAt))
           return `${who} was cancelled, and call ${waiting[0]!.call.plan.id} waits for it`;
         if (sure && !cancelled && aloneSince !== undefined)
           return `${who} goes on, and nobody has waited since ${aloneSince}`;
@@ -110,11 +111,11 @@ export const cacheInvariants: readonly Invariant[] = [
     name: "an-outage-costs-no-call",
     says: "While one model of a chain is in good order, no failure of another reaches a caller who can wait.",
     onSettle: (call, sight) => {
-      const { scenario, closings } = sight;
+      const { scenario, closings, world } = sight;
       const { error, deltas, plan } = call;
-      if (error === undefined || deltas > 0 || closings.length > 0 || left(call, sight)) return undefined;
+      if (error === undefined || deltas > 0 || left(call, sight)) return undefined;
       // In a process that stands still every deadline passes.
-      if (scenario.lag.longest > 10_000) return undefined;
+      if (closedSince(closings, call.arrivedAt) || world.stalledAt > call.arrivedAt) return undefined;
       const patient = plan.timeout === 300_000 && plan.queueTimeout === never && plan.maxQueue === 100_000;
       const chain = chainOf(scenario.lines, call.line);
       if (!patient || !chain.some(({ lane }) => scenario.healthy.includes(lane))) return undefined;

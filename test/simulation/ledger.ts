@@ -24,6 +24,8 @@ export class Ledger {
   readonly #inside = new Set<Visit>();
   /** The mode in which each key was asked first. */
   readonly #modes = new Map<string, Visit["mode"]>();
+  /** Plain askers whose answer is looked up: a refresh of their question takes them in when that has brought nothing. */
+  readonly #looking = new Set<Visit>();
   /** Those whose work has failed in this event: they hear it, or ask anew. */
   readonly #failing = new Map<Visit, number>();
   readonly #byRecord = new WeakMap<CallRecord, Work>();
@@ -71,6 +73,7 @@ export class Ledger {
     const over = (): void => {
       visit.over = true;
       this.#inside.delete(visit);
+      this.#looking.delete(visit);
       this.leave(visit);
     };
     const answer = next(request, options);
@@ -104,6 +107,7 @@ export class Ledger {
     };
     leader.work = work;
     leader.led++;
+    this.#looking.delete(leader);
     // Those who waited while the answer was looked up; without a store nobody does.
     for (const visit of this.#inside) {
       const looking = hasStore && visit.work === undefined && !this.#failing.has(visit);
@@ -145,9 +149,9 @@ export class Ledger {
     );
   }
 
-  /** Where some ask anew and others do not, it is not always to be seen from outside whom they join. */
+  /** Where some ask anew and others look, it is not to be seen from outside whom they join when they have looked. */
   #noteMode({ key, mode }: Visit): void {
-    if (mode === "off") return;
+    if (mode === "off" || this.#parts.scenario.cache.store === undefined) return;
     const known = this.#modes.get(key);
     if (known === undefined) this.#modes.set(key, mode);
     else if (known !== mode) {
@@ -182,6 +186,7 @@ export class Ledger {
 
   /** At the end of an event: who is still there has asked anew. */
   eventOver(): void {
+    this.seek();
     for (const [visit, order] of this.#failing) {
       this.#failing.delete(visit);
       if (visit.over || visit.work !== undefined) continue;
@@ -199,9 +204,28 @@ export class Ledger {
     const running = [...this.works].filter((work) => joins(visit, work) && [...work.members].some(waits));
     const own = running.find(({ leader }) => leader.mode === visit.mode);
     // Whoever else has no work while it runs is on its way out with what was found.
-    if (own === undefined && this.#looksWithOthers(visit)) return;
-    const work = own ?? running.find(({ order }) => order < asked);
+    const others = own === undefined && this.#looksWithOthers(visit);
+    const work = own ?? (others ? undefined : running.find(({ order }) => order < asked));
     if (work !== undefined) this.#add(work, visit);
+    else if (visit.mode === "use" && this.#parts.scenario.cache.store !== undefined) {
+      visit.options.record.cache = "off";
+      this.#looking.add(visit);
+    }
+  }
+
+  /** Whoever looked and found nothing may wait for a refresh by now: its record says so. */
+  seek(): void {
+    for (const visit of this.#looking) {
+      if (visit.options.record.cache !== "join") continue;
+      const era = this.#eraOf(visit.call.plan.cache!.scope);
+      for (const work of this.works) {
+        if (work.leader.mode !== "refresh" || work.era !== era || !asksFor(visit, work)) continue;
+        if (work.options.signal!.aborted) continue;
+        visit.era = era;
+        this.#add(work, visit);
+        break;
+      }
+    }
   }
 
   #looksWithOthers(visit: Visit): boolean {
@@ -213,6 +237,7 @@ export class Ledger {
 
   #add(work: Work, visit: Visit): void {
     visit.work = work;
+    this.#looking.delete(visit);
     work.members.add(visit);
     work.joined = true;
     work.aloneSince = undefined;

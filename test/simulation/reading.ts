@@ -1,6 +1,6 @@
 import { isTrunklineError } from "../../src/core/errors.ts";
 import { chainOf } from "./question.ts";
-import type { Attempt, CallSight, LaneSight, Sight, Work } from "./sight.ts";
+import type { Attempt, CallSight, ClosingSight, LaneSight, Sight, Work } from "./sight.ts";
 
 export const last = <T>(list: readonly T[]): T | undefined => list[list.length - 1];
 
@@ -24,6 +24,11 @@ export function sentAway(call: CallSight, { closings, world, scenario }: Sight):
         // Another model is asked through a Client that takes no new calls.
         (chain.length > 1 && world.now() >= at)),
   );
+}
+
+/** Whether what was there at `at` may have met a close. */
+export function closedSince(closings: readonly ClosingSight[], at: number): boolean {
+  return closings.some(({ doneAt }) => doneAt === undefined || doneAt >= at);
 }
 
 /** What the last of all models failed with, or the one. */

@@ -148,8 +148,8 @@ export interface LaneSight {
   readonly running: Set<Attempt>;
   /** Attempts that admission let go, in their order. */
   readonly dispatched: Attempt[];
-  /** Who has used it, and how many were dispatched before its first call. */
-  readonly clients: Map<ClientSight, number>;
+  /** Who has used it, how many were dispatched before its first call, and how many when it was gone. */
+  readonly clients: Map<ClientSight, { readonly from: number; to?: number }>;
   /** The provider told to wait until then; no longer than anybody waits. */
   toldUntil: number;
   /** What it truly asked for. */

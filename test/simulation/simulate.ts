@@ -201,6 +201,13 @@ class Run implements Sight, Witness {
     if (closing.client === undefined) for (const client of this.clients) client.closing ??= closing;
   };
 
+  readonly removeClient: Witness["removeClient"] = (client) => {
+    for (const { clients, dispatched } of this.lanes) {
+      const stay = clients.get(client);
+      if (stay !== undefined) stay.to ??= dispatched.length;
+    }
+  };
+
   /** Between retry and admission: an attempt asks for a place, and is over. */
   readonly outerProbe =
     (client: ClientSight): Layer =>
@@ -224,8 +231,9 @@ class Run implements Sight, Witness {
       call.attempts.push(attempt);
       work.attempts.push(attempt);
       this.byId.set(idOf(attempt), attempt);
+      this.#ledger.seek();
       this.#judge.fire("onEnter", attempt);
-      if (!lane.clients.has(client)) lane.clients.set(client, lane.dispatched.length);
+      if (!lane.clients.has(client)) lane.clients.set(client, { from: lane.dispatched.length });
       if ((client.requestsPerMinute ?? client.tokensPerMinute) !== undefined) lane.paced = true;
       lane.waiting.add(attempt);
       client.waiting.add(attempt);
@@ -259,6 +267,7 @@ class Run implements Sight, Witness {
       const attempt = work.attempts.at(-1)!;
       const { lane } = work;
       attempt.dispatchedAt = this.world.now();
+      this.#ledger.seek();
       this.#judge.fire("onDispatch", attempt);
       lane.waiting.delete(attempt);
       client.waiting.delete(attempt);
@@ -292,6 +301,7 @@ class Run implements Sight, Witness {
   readonly work: Witness["work"] = (call, streamed, run) => {
     const attempt = call.attempts.at(-1)!;
     attempt.streamed = streamed;
+    this.#ledger.seek();
     this.#judge.fire("onSend", attempt);
     attempt.sentAt = this.world.now();
     delete attempt.endedAt;

@@ -52,6 +52,8 @@ const lessons: readonly (readonly [seed: number, lesson: string])[] = [
 /** The same, of the cache, of joins and of models that stand in for each other. */
 const laterLessons: readonly (readonly [seed: number, lesson: string])[] = [
   [34, "a clear of one scope had the questions of all others in flight paid a second time"],
+  [12, "a question that was asked anew while it was looked up was paid a second time"],
+  [6302, "small calls in a storm cut the rate, and behind large ones the lane waited longer each time"],
 ];
 
 describe("seeds that failed once", patient, () => {

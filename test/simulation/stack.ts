@@ -34,6 +34,8 @@ export interface Witness {
     readonly requestsPerMinute?: number | undefined;
     readonly tokensPerMinute?: number | undefined;
   }) => ClientSight;
+  /** Admission was told to forget it. */
+  readonly removeClient: (client: ClientSight) => void;
   /** Belongs directly above the cache. */
   readonly cacheProbe: Layer;
   /** Belongs directly below the cache. */

@@ -18,6 +18,8 @@ interface Event extends Due {
 export class World implements Clock {
   /** Steps run so far; the index of the event in a trace. */
   steps = 0;
+  /** When the loop last came back from a stall of more than ten seconds. */
+  stalledAt = Number.NEGATIVE_INFINITY;
   readonly #chance: Chance;
   readonly #ties: Chance;
   readonly #heap = new TimerHeap<Event>();
@@ -78,11 +80,16 @@ export class World implements Clock {
     this.#heap.remove(event);
     this.#left[event.kind]--;
     this.#now = Math.max(this.#now, event.at);
-    if (this.#ties.yes(this.#lag.often)) this.#now += this.#ties.size(1, this.#lag.longest);
+    if (this.#ties.yes(this.#lag.often)) this.#stall(this.#ties.size(1, this.#lag.longest));
     this.steps++;
     event.fn();
     await settle();
     return event.label;
+  }
+
+  #stall(ms: number): void {
+    this.#now += ms;
+    if (ms > 10_000) this.stalledAt = this.#now;
   }
 
   #add(at: number, fn: () => void, kind: Kind, label: string): Timer {
