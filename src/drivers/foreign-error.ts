@@ -4,6 +4,7 @@ import { textOf } from "../core/message.ts";
 import type { ChatRequest } from "../core/request.ts";
 import { codeOf, unwrap } from "../transport/failure.ts";
 import { codeFor } from "../wire/error-words.ts";
+import { withoutKeys } from "../wire/without-keys.ts";
 import { withFacts } from "./error-facts.ts";
 
 /** What HTTP clients of all kinds hang on the errors they throw. */
@@ -111,12 +112,13 @@ function firstCode(error: unknown): string | undefined {
 /** More of a foreign message would be a page, not a reason; the whole of it is with `cause`. */
 const longestMessage = 300;
 
-/** The first line of what an error says of itself, without the request's own texts: a prompt never travels in one. */
+/** The first line of what an error says of itself, without keys and the request's own texts: neither travels in one. */
 function firstLine(came: unknown, request: ChatRequest): string {
   let said = came instanceof Error ? `${came.name}: ${came.message}` : `it threw ${show(came)}`;
   for (const { content } of request.messages) {
     const text = textOf(content);
     if (text.length > 3) said = said.replaceAll(text, "[prompt]");
   }
-  return said.split("\n", 1)[0]!.slice(0, longestMessage);
+  // Masked before it is cut, so that no half of a secret slips through.
+  return withoutKeys(said.split("\n", 1)[0]!.slice(0, 20_000)).slice(0, longestMessage);
 }

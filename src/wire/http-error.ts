@@ -3,6 +3,7 @@ import { type AnswerFacts, type Progress, requestIdOf } from "./answer-facts.ts"
 import { advice, codeFor, codeOfWord, phrases, protocolNames, statusOfWord } from "./error-words.ts";
 import { isObject, memberOf, parseJson, textIn } from "./json-value.ts";
 import { retryAfterMs } from "./retry-after.ts";
+import { withoutKeys } from "./without-keys.ts";
 
 /**
  * The error of an answer with a failing status. Prompts and keys are never in it: the provider's own message is
@@ -165,13 +166,10 @@ function messageOf(
 const inside = (status: number | undefined): string =>
   status === undefined ? " inside its answer" : ` (as status ${status}) inside its answer`;
 
-/** What looks like a key, of ours or of somebody else's. */
-const keyLike = /\b(?:sk|gsk|csk|pk|xai|rk)-?_?[A-Za-z0-9_*-]{8,}|\bAIza[\w-]{10,}|\bBearer\s+\S+/g;
-
 function safe(message: string, mask: AnswerFacts["mask"]): string {
   // Masked before it is cut, so that no half of a secret slips through.
   const bounded = message.slice(0, 20_000);
-  const masked = (mask === undefined ? bounded : mask(bounded)).replace(keyLike, "***");
+  const masked = withoutKeys(mask === undefined ? bounded : mask(bounded));
   const line = masked.replace(/\s+/g, " ").trim();
   return line.length > longestMessage ? `${line.slice(0, longestMessage)}...` : line;
 }

@@ -1,3 +1,4 @@
+import { kind } from "../core/check.ts";
 import { type AnswerFacts, brokenAnswer } from "./answer-facts.ts";
 import { errorOf, whatCame } from "./http-error.ts";
 import { isObject, parseJson } from "./json-value.ts";
@@ -6,13 +7,14 @@ import { isObject, parseJson } from "./json-value.ts";
 export function objectIn(body: string, facts: AnswerFacts): Record<string, unknown> {
   const answer = parseJson(body);
   if (isObject(answer)) return answer;
-  // The only list that servers send is an error in brackets.
-  if (Array.isArray(answer)) throw errorOf(answer, facts);
+  // Google's compatible endpoint wraps its error in a list.
+  if (Array.isArray(answer) && isObject(answer[0])) throw errorOf(answer, facts);
   const start = body.trim();
   if (answer === undefined && start.startsWith("{") && !start.endsWith("}")) {
     throw brokenAnswer("incomplete", `the answer was cut after ${body.length} characters`, facts);
   }
-  throw brokenAnswer("bad_response", `expected a JSON object, answered${whatCame(body)}`, facts);
+  const came = answer === undefined ? whatCame(body) : ` with ${kind(answer)}`;
+  throw brokenAnswer("bad_response", `expected a JSON object, answered${came}`, facts);
 }
 
 /** Members by which an answer shows that it is an error in one of the flat forms. */

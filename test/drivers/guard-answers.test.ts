@@ -221,6 +221,18 @@ describe("errors of drivers", () => {
     expect(thrown.provider).toBeUndefined();
   });
 
+  test.each([
+    ["a header", 'Headers.append: "Bearer abc.def-0123456789" is an invalid header value.', "abc.def"],
+    ["a key", "no such key: sk-proj-0123456789abcdef", "0123456789"],
+    ["an address with a password", "cannot fetch http://me:passw0rd@a.test/x", "passw0rd"],
+    ["an address with a key", "cannot fetch https://a.test/?api_key=abc0123&model=m", "abc0123"],
+    ["a key behind many words", `${"long ".repeat(58)}sk-proj-0123456789abcdef`, "sk-proj"],
+  ])("a foreign error that shows a secret (%s) does not bring it into ours", async (_, said, secret) => {
+    const error = await failure(ask(async () => Promise.reject(new Error(said))));
+    expect(error.message).not.toContain(secret);
+    expect(error.message).toContain("***");
+  });
+
   test("a prompt that a foreign error repeats is not in ours", async () => {
     const secret = "my account number is 12345";
     const thrown = new Error(`cannot handle: ${secret}\nsecond line`);
