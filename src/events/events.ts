@@ -1,5 +1,6 @@
 import { channel } from "node:diagnostics_channel";
 import type { CallEvent, CallOptions, Layer } from "../core/call.ts";
+import { wrongOption } from "../core/check.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError } from "../core/errors.ts";
@@ -37,6 +38,7 @@ export class Events {
 
   /** Returns the function that ends the subscription. */
   subscribe(listener: CallListener): () => void {
+    if (typeof listener !== "function") throw wrongOption("events.subscribe", "a function", listener);
     const own = isolated(listener, reportOnce("a listener of call events", this.#logger));
     this.#listeners = [...this.#listeners, own];
     return () => {
@@ -46,6 +48,8 @@ export class Events {
 
   /** Asks `table` for prices from now on, instead of the built-in one. */
   usePrices(table: PriceTable): void {
+    if (typeof table !== "function")
+      throw wrongOption("events.usePrices", "a function of provider and model", table);
     this.#prices = new PriceList(this.#logger, table);
   }
 

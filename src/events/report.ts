@@ -1,3 +1,4 @@
+import { show } from "../core/check.ts";
 import type { Logger } from "../core/log.ts";
 
 /** Tells of the first failure of something that is not ours and must fail no call; of further ones it is silent. */
@@ -6,8 +7,9 @@ export function reportOnce(what: string, logger: () => Logger): (error: unknown)
   return (error) => {
     if (reported) return;
     reported = true;
-    const text = error instanceof Error ? error.message : String(error);
+    // What was thrown may throw again when it is read.
     try {
+      const text = error instanceof Error ? error.message : show(error);
       logger().warn(`trunkline: ${what} failed: ${text}`);
     } catch {}
   };

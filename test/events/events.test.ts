@@ -259,6 +259,24 @@ describe("the cost of an answer", () => {
     },
   );
 
+  test.each([null, undefined, 5, {}])("what is no function cannot be asked or told: %j", (given) => {
+    const { events } = setUp();
+    expect(() => events.usePrices(given as never)).toThrow(
+      /^events.usePrices: expected a function of provider/,
+    );
+    expect(() => events.subscribe(given as never)).toThrow(/^events.subscribe: expected a function, got/);
+  });
+
+  test("what a table or a listener throws may be anything", async () => {
+    const { call, events } = setUp();
+    const fail = (): never => {
+      throw Object.create(null);
+    };
+    events.usePrices(fail);
+    events.subscribe(fail);
+    expect(await call()).toBe(answer);
+  });
+
   test("a hit of our cache, or a joined call, is saved and not spent", async () => {
     const hit = setUp(async () => ({ ...answer, cacheHit: true }));
     expect((await hit.call()).cost).toEqual({ usd: 0, saved: expect.closeTo(0.18) });
