@@ -177,7 +177,7 @@ export class RowRun<Input, Output> {
     );
   }
 
-  /** A source or a listener that throws ends the run with its own error. */
+  /** A source, or a failure of which nothing can be told, ends the run with its own error. */
   #guarded<T>(fn: () => T): T | undefined {
     try {
       return fn();
@@ -202,7 +202,7 @@ export class RowRun<Input, Output> {
         this.#lastSuccess = this.#clock.now();
         this.#finish({ index, value });
       },
-      (error) => this.#fail(index, input, error),
+      (error) => this.#guarded(() => this.#fail(index, input, error)),
     );
   }
 

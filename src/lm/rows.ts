@@ -107,7 +107,7 @@ export async function collected<R>(run: AsyncIterable<R>): Promise<R[]> {
     for await (const row of run) rows.push(row);
   } catch (error) {
     if (!isTrunklineError(error)) {
-      const why = `the run was stopped, for the source of its rows failed: ${thrownText(error)}`;
+      const why = `the run was stopped by a failure outside its rows: ${thrownText(error)}`;
       throw new TrunklineError("bad_request", why, { cause: error, rows, done: rows.length });
     }
     throw new TrunklineError(error.code, `${error.message} (${rows.length} rows were finished)`, {

@@ -36,6 +36,30 @@ describe("rows", () => {
     expect(await run).toEqual([0, 10, 20, 30].map((value, index) => ({ index, value })));
   });
 
+  test("a source that fails ends the run with the rows that were finished, and says why", async () => {
+    function* source() {
+      yield 1;
+      throw { message: "line 2 is no JSON" };
+    }
+    await expect(collectRows(systemClock, source(), async (n) => n)).rejects.toMatchObject({
+      code: "bad_request",
+      message: "the run was stopped by a failure outside its rows: line 2 is no JSON",
+    });
+  });
+
+  test("a failure that cannot even be looked at leaves no run hanging", async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const run = collectRows(systemClock, [1, 2], (n) =>
+      n === 1 ? Promise.reject(proxy) : Promise.resolve(n),
+    );
+    const outcome = await run.then(
+      (rows) => rows.length,
+      (error) => error.code,
+    );
+    expect([2, "bad_request"]).toContain(outcome);
+  });
+
   test("a row whose own side fails carries its error, the others go on", async () => {
     const rows = await collectRows(systemClock, [1, 2, 3], async (n) => {
       if (n === 2) throw new TypeError("the program's own fault");
