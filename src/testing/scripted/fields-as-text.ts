@@ -12,7 +12,8 @@ const inTags: Escapes = { text: encodeXml, json: encodeJsonXml };
 
 /** An answer's fields in the form that the request asks for: sections, tags, or one JSON object. */
 export function fieldsAsText(fields: Fields, request: ChatRequest): string {
-  const asked = request.messages.map(({ content }) => textOf(content)).join("\n");
+  // The rest of a prompt may hold anything.
+  const asked = textOf(request.messages[0]?.content ?? "");
   const names = Object.keys(fields);
   if (names.some((name) => asked.includes(`[[ ## ${name} ## ]]`))) return asSections(fields);
   if (names.some((name) => asked.includes(`<${name}>`))) return asTags(fields);
