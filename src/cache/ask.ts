@@ -2,6 +2,7 @@ import type { Call, CallOptions } from "../core/call.ts";
 import type { TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Leave } from "../core/signals.ts";
+import { senderOf } from "./headers.ts";
 
 /** The Client behind a line, as far as joined work needs to know it. */
 export interface Owner {
@@ -42,7 +43,10 @@ const patience = [
 
 /** Whether a failure of the work that `leader` asked for is not one of `waiter`, who may do better alone. */
 export function isForeign(error: TrunklineError, leader: Ask, waiter: Ask): boolean {
-  if (personal.has(error.code)) return waiter.owner.client !== leader.owner.client;
+  if (personal.has(error.code)) {
+    if (waiter.owner.client !== leader.owner.client) return true;
+    return error.code !== "closed" && senderOf(waiter.options.headers) !== senderOf(leader.options.headers);
+  }
   // Work that was refused before anybody with more time had joined it.
   if (error.code === "timeout" && error.phase === "total" && !error.retryable)
     return waiter.options.deadlineAt > leader.options.deadlineAt;

@@ -15,6 +15,19 @@ const transportFamilies = /^(x-b3-|x-datadog-|x-stainless-|x-envoy-|sec-|proxy-)
 const credentials =
   /(^|[-_])(authorization|auth|cookie|credentials?|password|secret|signature|token|((api|access|private|secret|subscription)[-_]?key))$/;
 
+/** Headers of the transport that name an account. */
+const accounts: ReadonlySet<string> = new Set([
+  "openai-organization",
+  "openai-project",
+  "x-goog-user-project",
+]);
+
+/** Who asks, as far as a call's own headers say: equal texts for equal credentials and accounts. */
+export function senderOf(headers: Readonly<Record<string, string>> = {}): string {
+  const said = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return JSON.stringify(said.filter(([name]) => credentials.test(name) || accounts.has(name)).sort());
+}
+
 /**
  * The headers that may change an answer, by their names in small letters, sorted; undefined when there are none.
  * What is not known to be harmless counts: a miss costs one call, a wrong hit a wrong answer.

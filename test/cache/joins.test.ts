@@ -189,6 +189,34 @@ describe("whose failure it is", () => {
     },
   );
 
+  test.each<[string, Record<string, string> | undefined, Record<string, string>]>([
+    ["a token each", { authorization: "Bearer a" }, { Authorization: "Bearer b" }],
+    ["one has a token", undefined, { authorization: "Bearer b" }],
+    ["a project each", { "openai-project": "a" }, { "openai-project": "b" }],
+  ])("a refusal is not that of a caller with other credentials in the call: %s", async (_, leads, joins) => {
+    const rig = new Rig();
+    const refused = [
+      rig.ask({ headers: leads }),
+      rig.ask({ headers: leads && { ...leads, "x-request-id": "2" } }),
+    ];
+    const other = rig.ask({ headers: joins });
+    const error = new TrunklineError("auth", "not with this one");
+    rig.works[0]!.fail(error);
+    for (const { promise } of refused) await expect(promise).rejects.toBe(error);
+    await settled();
+    expect(rig.works.map(({ options }) => options.headers)).toEqual([leads, joins]);
+    rig.works[1]!.answer("let in");
+    expect((await other.promise).text).toBe("let in");
+  });
+
+  test("a Client that closes does so for all its callers, whatever their headers", async () => {
+    const rig = new Rig();
+    const calls = [rig.ask(), rig.ask({ headers: { authorization: "Bearer b" } })];
+    const closed = new TrunklineError("closed", "closing");
+    rig.works[0]!.fail(closed);
+    for (const { promise } of calls) await expect(promise).rejects.toBe(closed);
+  });
+
   test("other failures reach everybody", async () => {
     const rig = new Rig();
     const other = rig.ask({}, rig.line({ client: "other#2" }));
