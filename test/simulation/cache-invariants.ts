@@ -90,13 +90,13 @@ export const cacheInvariants: readonly Invariant[] = [
     name: "leavers-leave-alone",
     says: "An abort or a deadline ends its own call; the work goes on while anybody waits, and ends with the last.",
     atRest: ({ works, closings }) => {
-      for (const { leader, members, options, aloneSince, sure, startedAt } of works) {
+      for (const { leader, members, options, aloneSince, startedAt } of works) {
         const cancelled = options.signal!.aborted;
         const waiting = [...members].filter(waits);
         const who = `the work of call ${leader.call.plan.id}`;
         if (cancelled && waiting.length > 0 && !closedSince(closings, startedAt))
           return `${who} was cancelled, and call ${waiting[0]!.call.plan.id} waits for it`;
-        if (sure && !cancelled && aloneSince !== undefined)
+        if (!cancelled && aloneSince !== undefined)
           return `${who} goes on, and nobody has waited since ${aloneSince}`;
       }
     },
@@ -153,7 +153,7 @@ function givenBy({ answer }: CallSight, { byId }: Sight): Attempt | undefined {
 }
 
 function serves({ call, work, options, enteredAt }: Attempt, { undecided }: Sight): string | undefined {
-  if (!work.sure || (!work.surelyAll && work.startedAt === enteredAt)) return undefined;
+  if (!work.surelyAll && work.startedAt === enteredAt) return undefined;
   const waiting = [...work.members].filter(waits);
   if (waiting.length === 0) return undefined;
   // Whose own work failed in this very event may have joined this one already, or not.

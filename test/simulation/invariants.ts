@@ -20,6 +20,7 @@ import {
   newestOf,
   patience,
   rankOf,
+  ranWhen,
   samePrefix,
   sharesPrefix,
   spendsBudget,
@@ -105,9 +106,8 @@ export const invariants: readonly Invariant[] = [
     atRest: ({ lanes, world, closings }) => {
       for (const { running } of lanes) {
         for (const { call, number, work } of running) {
-          // Whom a refresh or a close has moved elsewhere is not always to be seen from outside.
-          const known = work.sure && !closedSince(closings, work.startedAt);
-          if (work.leader.mode !== "off" && !known) continue;
+          // Whom a close has moved elsewhere is not always to be seen from outside.
+          if (work.leader.mode !== "off" && closedSince(closings, work.startedAt)) continue;
           const alone = work.aloneSince === undefined ? 0 : world.now() - work.aloneSince;
           if (alone > call.plan.abandonAfter)
             return `attempt ${call.plan.id}.${number} has run alone for ${alone} ms`;
@@ -301,12 +301,13 @@ export const invariants: readonly Invariant[] = [
       const group = attempt.lane.dispatched.filter((other) => samePrefix(attempt, other));
       if (group.some(({ firstByteAt }) => firstByteAt !== undefined)) return undefined;
       const leaders = group.filter(
-        ({ overAt, streamed, call, work }) =>
-          overAt === undefined &&
-          streamed &&
-          work.aloneSince === undefined &&
-          // With a wait of its own it may have gone beside a leader, and leads nobody.
-          typeof call.plan.prefixSharing !== "object",
+        (other, place) =>
+          other.overAt === undefined &&
+          other.streamed &&
+          other.work.aloneSince === undefined &&
+          // With a wait of its own, or tired of waiting, it may have gone beside a leader, and leads nobody.
+          typeof other.call.plan.prefixSharing !== "object" &&
+          !group.slice(0, place).some((earlier) => earlier.streamed && ranWhen(other, earlier)),
       );
       // Once a leader has taken too long for a call, that call waits for nobody.
       const { prefixSharing } = attempt.call.plan;

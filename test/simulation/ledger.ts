@@ -22,8 +22,6 @@ export class Ledger {
   readonly stored = new Map<string, StoredSight>();
   readonly #parts: LedgerParts;
   readonly #inside = new Set<Visit>();
-  /** The mode in which each key was asked first. */
-  readonly #modes = new Map<string, Visit["mode"]>();
   /** Plain askers whose answer is looked up: a refresh of their question takes them in when that has brought nothing. */
   readonly #looking = new Set<Visit>();
   /** Those whose work has failed in this event: they hear it, or ask anew. */
@@ -66,7 +64,6 @@ export class Ledger {
       over: false,
     };
     call.visits.push(visit);
-    this.#noteMode(visit);
     if (this.#isUncertain(visit)) this.#failing.set(visit, this.#order++);
     else if (mode !== "off") this.#join(visit);
     this.#inside.add(visit);
@@ -101,7 +98,6 @@ export class Ledger {
       joined: false,
       // Of those who waited while it was looked up, some may just have got what was found.
       surelyAll: leader.mode === "off" || !(hasStore || this.#isUncertain(leader)),
-      sure: this.#modes.get(leader.key) !== "off",
       aloneSince: undefined,
       overAt: undefined,
     };
@@ -147,17 +143,6 @@ export class Ledger {
     return (
       mode !== "off" && [...this.#failing.keys()].some((other) => other.key === key && other.mode === mode)
     );
-  }
-
-  /** Where some ask anew and others look, it is not to be seen from outside whom they join when they have looked. */
-  #noteMode({ key, mode }: Visit): void {
-    if (mode === "off" || this.#parts.scenario.cache.store === undefined) return;
-    const known = this.#modes.get(key);
-    if (known === undefined) this.#modes.set(key, mode);
-    else if (known !== mode) {
-      this.#modes.set(key, "off");
-      for (const work of this.works) if (work.key === key) work.sure = false;
-    }
   }
 
   #eraOf(scope: string): number {

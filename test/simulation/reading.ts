@@ -108,6 +108,11 @@ export function samePrefix(one: Attempt, other: Attempt): boolean {
   return one !== other && both && one.call.plan.prefix === other.call.plan.prefix;
 }
 
+/** Whether `earlier` was not over yet when `attempt` started. */
+export function ranWhen({ dispatchedAt }: Attempt, { overAt }: Attempt): boolean {
+  return overAt === undefined || overAt >= dispatchedAt!;
+}
+
 /** Whether they ask the same, apart by scope, rollout or not being cached: then the whole question is a prefix. */
 function sameQuestion(one: Attempt, other: Attempt): boolean {
   return one !== other && mayFollow(one) && one.call.plan.question === other.call.plan.question;

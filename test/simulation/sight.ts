@@ -41,8 +41,7 @@ export interface Work {
   readonly attempts: Attempt[];
   /** It has had more than one member. */
   joined: boolean;
-  /** All its members are known; in the very event that it began in, only where nobody else's failed or was found. */
-  sure: boolean;
+  /** All its members are known in the very event that it began in: nobody else's had failed or was found. */
   readonly surelyAll: boolean;
   /** When its last member left it, if nobody waits. */
   aloneSince: number | undefined;
