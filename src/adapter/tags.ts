@@ -137,7 +137,7 @@ function setsOf(pieces: readonly Piece[], outline: Outline): readonly ReadonlyMa
     const [first] = set.keys();
     const before = set.get(name);
     const isAgain = name === first && mayEnd && !Array.isArray(before) && !Array.isArray(value);
-    if (areItems(before) && areItems(value)) set.set(name, [...before, ...value]);
+    if (areItems(before) && areItems(value)) before.push(...value);
     else if (isAgain && isWhole(set, outline)) sets.push(new Map([[name, value]]));
     else addValue(set, name, value);
     mayEnd = closed;
@@ -146,12 +146,12 @@ function setsOf(pieces: readonly Piece[], outline: Outline): readonly ReadonlyMa
 }
 
 /** What a tag of a list holds: the whole list in a form of its own, one item where the tag comes once for each, or nothing. */
-function itemsIn(text: string): string | readonly string[] {
+function itemsIn(text: string): string | string[] {
   if (text === "") return [];
   return /^[[<`-]|^\d+[.)]/.test(text) ? text : [text];
 }
 
-function areItems(value: unknown): value is readonly string[] {
+function areItems(value: unknown): value is string[] {
   return Array.isArray(value) && value.length > 0;
 }
 

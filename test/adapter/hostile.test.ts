@@ -74,7 +74,7 @@ describe.each(adapterNames)("%s: much of", (name) => {
   });
 });
 
-test.each(["[[ ##", "{", "[", "<answer>", '"'])("P1: a megabyte of %j", async (piece) => {
+test.each(["[[ ##", "{", "[", "<answer>", "<items>x</items>", '"'])("P1: a megabyte of %j", async (piece) => {
   for (const name of adapterNames) {
     const { problems } = await adapterOf(name)
       .plan(signature, [])
