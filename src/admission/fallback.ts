@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { type ErrorCode, isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
+import { type Delivery, watched } from "./delivery.ts";
 
 /** One model and the whole chain of layers before it. */
 export interface Chain {
@@ -37,20 +38,10 @@ const another: ReadonlySet<ErrorCode> = new Set([
  */
 export function fallback(clock: Clock, chains: readonly Chain[]): Call {
   return async (request, options) => {
-    const { onDelta } = options;
-    let delivered = false;
-    const heard: CallOptions = onDelta
-      ? {
-          ...options,
-          onDelta: (delta) => {
-            delivered = true;
-            onDelta(delta);
-          },
-        }
-      : options;
+    const delivery: Delivery = { delivered: false };
     const ends = (): boolean =>
-      delivered || options.signal?.aborted === true || options.deadlineAt <= clock.now();
-    return firstAnswer(chains, request, heard, ends);
+      delivery.delivered || options.signal?.aborted === true || options.deadlineAt <= clock.now();
+    return firstAnswer(chains, request, watched(options, delivery), ends);
   };
 }
 

@@ -1,10 +1,11 @@
-import { type Call, type CallOptions, changed, type Delta, type Layer } from "../core/call.ts";
+import { type Call, type CallOptions, changed, type Layer } from "../core/call.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { type ErrorCode, isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { ChatRequest } from "../core/request.ts";
 import type { Admission, LineFacts } from "./admission.ts";
+import { type Delivery, watched } from "./delivery.ts";
 import { estimateInput } from "./estimate.ts";
 import { Homes } from "./homes.ts";
 import type { KeyState } from "./key-state.ts";
@@ -171,7 +172,8 @@ class Ring {
 }
 
 /** One attempt of a call, until a key has done it or none is left that may. */
-class Attempt {
+class Attempt implements Delivery {
+  delivered = false;
   readonly #ring: Ring;
   readonly #request: ChatRequest;
   readonly #options: CallOptions;
@@ -182,12 +184,11 @@ class Attempt {
   readonly #forbidden: (() => void)[] = [];
   /** The longest wait for which another key is worth more than coming back to the one that paused. */
   #most = Number.POSITIVE_INFINITY;
-  #delivered = false;
 
   constructor(ring: Ring, request: ChatRequest, options: CallOptions) {
     this.#ring = ring;
     this.#request = request;
-    this.#options = options;
+    this.#options = watched(options, this);
   }
 
   go(): Promise<Completion> {
@@ -195,7 +196,7 @@ class Attempt {
     if (place === undefined) return Promise.reject(this.#verdict());
     const { call, state } = this.#ring.places[place]!;
     const startedAt = this.#ring.clock.now();
-    return call(this.#request, this.#by(place)).then(
+    return call(this.#request, changed(this.#options, { key: place })).then(
       (answer) => {
         state.worked(this.#request.model, startedAt);
         for (const putAside of this.#forbidden) putAside();
@@ -206,15 +207,6 @@ class Attempt {
         return this.#failed(error, place, startedAt);
       },
     );
-  }
-
-  #by(place: number): CallOptions {
-    const { onDelta } = this.#options;
-    const heard = (delta: Delta): void => {
-      this.#delivered = true;
-      onDelta!(delta);
-    };
-    return changed(this.#options, { key: place, ...(onDelta !== undefined && { onDelta: heard }) });
   }
 
   #failed(error: unknown, place: number, startedAt: number): Promise<Completion> {
@@ -229,7 +221,7 @@ class Attempt {
     if (error.code === "rate_limit") {
       this.#most = Math.min(this.#most, this.#ring.pauseMs(place, model));
     } else if (!ofTheKey.has(error.code)) throw error;
-    if (this.#delivered || this.#options.deadlineAt <= this.#ring.clock.now()) throw error;
+    if (this.delivered || this.#options.deadlineAt <= this.#ring.clock.now()) throw error;
     this.#tried.push(place);
     this.#refusals.push(error);
     return this.go();

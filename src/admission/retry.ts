@@ -1,8 +1,9 @@
-import { type Call, type CallOptions, changed, type Delta, type Layer } from "../core/call.ts";
+import type { Call, CallOptions, Layer } from "../core/call.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, type TrunklineError } from "../core/errors.ts";
 import type { ChatRequest } from "../core/request.ts";
+import { type Delivery, watched } from "./delivery.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { outlasts, retryDelay } from "./retry-timing.ts";
 
@@ -22,27 +23,19 @@ export function retry(parts: RetryParts): Layer {
 }
 
 /** One call with all its attempts. */
-class Repeated {
+class Repeated implements Delivery {
+  delivered = false;
   readonly #parts: RetryParts;
   readonly #next: Call;
   readonly #request: ChatRequest;
   readonly #options: CallOptions;
   #retries = 0;
-  /** The caller has seen a piece of an answer; a second attempt would begin it anew. */
-  #delivered = false;
 
   constructor(parts: RetryParts, next: Call, request: ChatRequest, options: CallOptions) {
     this.#parts = parts;
     this.#next = next;
     this.#request = request;
-    const { onDelta } = options;
-    this.#options =
-      onDelta === undefined ? options : changed(options, { onDelta: (delta) => this.#hear(delta, onDelta) });
-  }
-
-  #hear(delta: Delta, onDelta: (delta: Delta) => void): void {
-    this.#delivered = true;
-    onDelta(delta);
+    this.#options = watched(options, this);
   }
 
   attempt(): Promise<Completion> {
@@ -66,7 +59,7 @@ class Repeated {
     if (!isTrunklineError(error) || !error.retryable || signal?.aborted) return false;
     // A caller who waited too long, or came to a full queue, hears so at once.
     if (error.code === "queue_full" || error.phase === "queue") return false;
-    if (this.#delivered || this.#retries >= maxRetries) return false;
+    if (this.delivered || this.#retries >= maxRetries) return false;
     if (outlasts(error.retryAfterMs, deadlineAt, this.#parts.clock.now())) return false;
     // The lane paces what a limit refuses; the budget guards a provider that fails.
     return error.code === "rate_limit" || this.#parts.budget.spend();
