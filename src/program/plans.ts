@@ -1,4 +1,6 @@
 import type { Adapter, Demo, Plan } from "../adapter/adapter.ts";
+import { show } from "../core/check.ts";
+import { TrunklineError } from "../core/errors.ts";
 import type { Signature } from "../signature/signature.ts";
 
 /** What a key that lives holds; a key that is gone takes it along. */
@@ -23,6 +25,14 @@ const newKept = <Key extends object, Value>(): Kept<Key, Value> => new Kept();
 /** The list of those that have none. */
 export const noDemos: readonly Demo[] = Object.freeze([]);
 
+const parts = ["ask", "askAgain", "read", "reader"] as const satisfies readonly (keyof Plan)[];
+
+/** An adapter may be anybody's. */
+function isPlan(value: unknown): value is Plan {
+  if (typeof value !== "object" || value === null) return false;
+  return parts.every((part) => typeof (value as Partial<Plan>)[part] === "function");
+}
+
 /**
  * The plan of an adapter for a signature and a list of demos, made once: all three never change, and predictors
  * made one a row name the same ones.
@@ -35,5 +45,12 @@ export function planOf(
   return plans
     .get(adapter, newKept)
     .get(signature, newKept)
-    .get(demos, () => adapter.plan(signature, demos));
+    .get(demos, () => {
+      const plan: unknown = adapter.plan(signature, demos);
+      if (isPlan(plan)) return plan;
+      throw new TrunklineError(
+        "config",
+        `adapter ${show(adapter.name)}: plan(signature, demos): expected { ${parts.join(", ")} }, got ${show(plan)}`,
+      );
+    });
 }

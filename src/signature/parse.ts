@@ -20,7 +20,7 @@ export function parseSignature(text: string): Readonly<Record<SideName, readonly
   const reader = new Reader(text);
   const inputs = reader.is("->") ? Object.freeze([]) : reader.fields(fieldName);
   reader.take("->", 'expected "->" between the inputs and the outputs');
-  const outputs = reader.fields(fieldName);
+  const outputs = reader.fields(fieldName, inputs);
   reader.end();
   return { inputs, outputs };
 }
@@ -101,20 +101,25 @@ class Reader {
     this.#fail(this.is("->") ? 'one "->" is enough' : `expected "," or the end, got ${this.#here()}`);
   }
 
-  /** `name`, `name?`, `name: type` or `name?: type`, each perhaps with a quoted description, between commas. */
-  fields(check: NameCheck): readonly Field[] {
-    const fields = new Map<string, Field>();
+  /**
+   * `name`, `name?`, `name: type` or `name?: type`, each perhaps with a quoted description, between commas; none by a
+   * name of `others`.
+   */
+  fields(check: NameCheck, others: readonly Field[] = []): readonly Field[] {
+    const fields: Field[] = [];
+    const taken = new Set(others.map(({ name }) => name));
     do {
       const { text, at } = this.#token;
       const wrong = this.#token.kind === "word" ? check(text) : `expected a name, got ${this.#here()}`;
       if (wrong !== undefined) this.#fail(wrong);
-      if (fields.has(text)) this.#fail(`the name "${text}" is there twice`, at);
+      if (taken.has(text)) this.#fail(`the name "${text}" is there twice`, at);
+      taken.add(text);
       this.#next++;
       const optional = this.#skip("?");
       const type = this.#skip(":") ? this.union() : stringType;
-      fields.set(text, makeField(text, type, optional, this.description()));
+      fields.push(makeField(text, type, optional, this.description()));
     } while (this.#skip(","));
-    return Object.freeze([...fields.values()]);
+    return Object.freeze(fields);
   }
 
   description(): string | undefined {

@@ -403,6 +403,14 @@ test("what a DriverLM answers reaches a program like any other LM's answer", asy
   expect(await new Predict(emotion, { adapter: "chat" }).call(inputs, { lm })).toEqual({ emotion: "joy" });
 });
 
+test.each([undefined, { ask() {} }, []])("an adapter whose plan is %o is named", async (plan) => {
+  const adapter = { name: "own", plan: () => plan } as unknown as Adapter;
+  await expect(new Predict(emotion, { adapter }).call(inputs, { lm: scriptedLM([]) })).rejects.toMatchObject({
+    code: "config",
+    message: expect.stringMatching(/^adapter "own": plan\(signature, demos\): expected \{ ask, .*\}, got /),
+  });
+});
+
 test("configure, context and predictors know the same adapters by name", () => {
   const wrong = { adapter: "yaml" } as never;
   const said = [

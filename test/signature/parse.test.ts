@@ -75,7 +75,7 @@ test.each([
   ["a, -> b", /expected a name, got "->"/],
   ["a -> b,", /expected a name/],
   ["a, a -> b", /the name "a" is there twice \(character 4\)/],
-  ["a -> b, a", /the name "a" is there twice/],
+  ["a -> b, a", /the name "a" is there twice \(character 9\)/],
   ["a: -> b", /expected a type, got "->"/],
   ["a -> b: 'c", /this ' is never closed \(character 9\)/],
   ["don't -> b", /this ' is never closed \(character 4\)/],
