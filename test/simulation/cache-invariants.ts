@@ -1,5 +1,6 @@
 import { type Priority, priorities } from "../../src/core/call.ts";
 import type { ErrorCode } from "../../src/core/errors.ts";
+import { roomy } from "./draw-cache.ts";
 import type { Invariant } from "./invariant.ts";
 import { asksFor, waits } from "./ledger.ts";
 import { chainOf } from "./question.ts";
@@ -19,8 +20,7 @@ export const cacheInvariants: readonly Invariant[] = [
       for (const other of works) {
         // A close sends some away from joined work, and others to ask anew, before it has ended.
         if (closedSince(closings, other.startedAt)) continue;
-        const same = other.key === key && other.era === era && other.leader.mode === leader.mode;
-        if (same && [...other.members].some(waits))
+        if (other.era === era && asksFor(leader, other) && [...other.members].some(waits))
           return `call ${leader.call.plan.id} asks ${key}, which call ${other.leader.call.plan.id} asks already`;
       }
     },
@@ -28,9 +28,11 @@ export const cacheInvariants: readonly Invariant[] = [
   {
     name: "paid-once-while-stored",
     says: "What was answered, stored and not forgotten is never paid a second time.",
-    onWork: ({ leader, key }, { stored, world }) => {
+    onWork: ({ leader, key }, { stored, world, scenario }) => {
       const known = stored.get(key);
-      if (leader.mode !== "use" || known === undefined || known.order > leader.order) return undefined;
+      if (leader.mode !== "use" || known === undefined) return undefined;
+      // What came while it was looked up is found in a memory that is large enough, and nowhere else.
+      if (known.order > leader.order && scenario.cache.memoryBytes !== roomy) return undefined;
       const { ttl = never } = leader.call.plan.cache!;
       if (world.now() - known.at < Math.min(ttl, known.ttl))
         return `call ${leader.call.plan.id} asks ${key}, which was answered at ${known.at}`;
