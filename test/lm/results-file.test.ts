@@ -49,6 +49,7 @@ const failure = (promise: Promise<unknown>): Promise<TrunklineError> =>
   );
 
 const inputs = ["zero", "one", "two", "three", "four"].map((word) => ({ word }));
+const upperCase = (text: string) => text.toUpperCase();
 const upper = ({ word }: { word: string }) => ({ word: word.toUpperCase() });
 
 describe("a run that is resumed", () => {
@@ -230,6 +231,24 @@ describe("the file", () => {
     const others = inputs.map(({ word }) => ({ word: `${word}!` }));
     const error = await failure(run(file, others, () => expect.fail("a row was asked")));
     expect(error).toMatchObject({ code: "state", message: expect.stringContaining("another data set") });
+  });
+
+  test("of one or two rows: a single other row is an edited one, two are another data set", async () => {
+    const file = newFile();
+    await run(file, ["a"], upperCase);
+    expect((await run(file, ["b"], upperCase)).asked).toEqual([0]);
+    await run(file, ["b", "c"], upperCase);
+    const error = await failure(run(file, ["d", "e"], () => expect.fail("a row was asked")));
+    expect(error.message).toContain("it has 2 of these rows");
+  });
+
+  test("keeps no list with holes and no member under a symbol, which JSON would lose", async () => {
+    const file = newFile();
+    const sparse = [1];
+    sparse[2] = 3;
+    const values = [sparse, { [Symbol("hidden")]: 1 }, [1, undefined, 3]];
+    await run(file, values.keys(), (i) => values[i]);
+    expect((await run(file, values.keys(), (i) => values[i])).asked).toEqual([0, 1]);
   });
 
   test("of another version is refused", async () => {

@@ -36,6 +36,21 @@ describe("rows", () => {
     expect(await run).toEqual([0, 10, 20, 30].map((value, index) => ({ index, value })));
   });
 
+  test("who leaves the loop goes on when the source has tidied up", async () => {
+    let tidied = false;
+    async function* source() {
+      try {
+        yield* [1, 2, 3];
+      } finally {
+        await settle();
+        tidied = true;
+      }
+    }
+    for await (const _ of eachRow(systemClock, source(), async (n) => n, { concurrency: 1, window: 1 }))
+      break;
+    expect(tidied).toBe(true);
+  });
+
   test("a source that fails ends the run with the rows that were finished, and says why", async () => {
     function* source() {
       yield 1;

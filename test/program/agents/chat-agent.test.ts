@@ -8,6 +8,7 @@ import { processDefaults } from "../../../src/lm/scope.ts";
 import { ChatAgent, type ChatEvent } from "../../../src/program/chat-agent.ts";
 import { Module } from "../../../src/program/module.ts";
 import { type ToolContext, tool } from "../../../src/program/tool.ts";
+import { scriptedLM } from "../../../src/testing/scripted-lm.ts";
 import { scripted, toolTexts } from "./rig.ts";
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -286,6 +287,23 @@ describe("ChatAgent", () => {
     const { lm, questions } = scripted([{ calls: [["double", { n: 1 }]] }, "done"]);
     await new ChatAgent({ lm, tools: [double], toolChoice: "required" }).run("x");
     expect(questions.map(({ toolChoice }) => toolChoice)).toEqual(["required", "auto"]);
+    const deaf = scripted([{ calls: [["double", { n: 1 }]] }, "done"]);
+    await new ChatAgent({ lm: deaf.lm, tools: [double], toolChoice: "none" }).run("x");
+    expect(deaf.questions.map(({ toolChoice }) => toolChoice)).toEqual(["none", "none"]);
+  });
+
+  test("of several choices that an LM is set to, the first is the answer, streamed too", async () => {
+    const lm = scriptedLM([
+      [
+        { choice: 0, text: "one" },
+        { choice: 1, text: "other" },
+      ],
+    ]);
+    const agent = new ChatAgent({ lm });
+    const texts: string[] = [];
+    for await (const event of agent.stream("x")) if (event.type === "delta") texts.push(event.text);
+    expect(texts.join("")).toBe("one");
+    expect(agent.history[1]!.content).toBe("one");
   });
 
   test("what the options and a turn say reaches every call; a turn's word goes before the agent's", async () => {
