@@ -1,8 +1,10 @@
 import type { Clock } from "../core/clock.ts";
+import { env } from "../core/env.ts";
 import { TrunklineError } from "../core/errors.ts";
 import { outside } from "../core/outside.ts";
 import { inspect } from "./disk-check.ts";
 import { fileNumber, makeFolder, roomAt, setAside, userFolder } from "./disk-folder.ts";
+import { DiskGate } from "./disk-gate.ts";
 import { WriteQueue } from "./disk-queue.ts";
 import { type DiskRecord, decodeAnswer, encodeAnswer } from "./disk-record.ts";
 import { DiskTable, saysDamage } from "./disk-table.ts";
@@ -46,6 +48,7 @@ export class DiskStore implements Store {
   readonly #queue = new WriteQueue();
   #folder = "";
   #table: DiskTable | undefined;
+  #gate: DiskGate | undefined;
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #draining: Promise<void> | undefined;
@@ -134,6 +137,7 @@ export class DiskStore implements Store {
     this.#off = false;
     this.#readOnly = false;
     await table?.close();
+    await this.#leaveGate();
   }
 
   #open(): Promise<void> {
@@ -159,11 +163,20 @@ export class DiskStore implements Store {
         `${directory} is on a network (${network}), where a shared file is not safe; name a local folder`,
       );
     }
+    if (env("UV_THREADPOOL_SIZE") === "1") {
+      throw new Error("UV_THREADPOOL_SIZE is 1, and writing them takes two threads");
+    }
     const { open } = await import("lmdb");
     for (let tries = 0; tries < 3; tries++) {
       const seen = fileNumber(this.#folder);
-      const flaw = (await this.#flaw()) ?? (await this.#tryTable(() => new DiskTable(open, this.#folder)));
+      const gate = new DiskGate(open, this.#folder);
+      this.#gate = gate;
+      const flaw = await gate.through(
+        async () =>
+          (await this.#flaw()) ?? (await this.#tryTable(() => new DiskTable(open, this.#folder, gate))),
+      );
       if (flaw === undefined) return;
+      await this.#leaveGate();
       const aside = setAside(this.#folder, seen);
       this.#warn(
         `the cache file in ${this.#folder} cannot be used (${flaw}); it was moved to ${aside}, a new one is made`,
@@ -319,8 +332,15 @@ export class DiskStore implements Store {
     this.#table = undefined;
     await this.flush();
     await table.close();
+    await this.#leaveGate();
     this.#opening = undefined;
     await this.#open();
+  }
+
+  async #leaveGate(): Promise<void> {
+    const gate = this.#gate;
+    this.#gate = undefined;
+    await gate?.close();
   }
 
   #warn(message: string): void {

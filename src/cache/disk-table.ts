@@ -1,8 +1,6 @@
 import type { RootDatabase } from "lmdb";
+import type { DiskGate, Open } from "./disk-gate.ts";
 import { type DiskRecord, decodeRecord, encodeRecord } from "./disk-record.ts";
-
-/** Opens a database; `lmdb` itself, which is loaded when it is needed first. */
-export type Open = typeof import("lmdb").open;
 
 /** LMDB's numbers for a file that is not as it should be. */
 const damageCodes: ReadonlySet<unknown> = new Set([-30797, -30796, -30795, -30794, -30793, -30782, -30779]);
@@ -21,11 +19,16 @@ const afterAll = ">";
 /** No control character: lmdb's encoding of long keys takes those for its own. */
 const separator = " ";
 
-/** The records of one LMDB file. Every method but `close` is one read of the moment, or one transaction. */
+/**
+ * The records of one LMDB file. Every method but `close` is one read of the moment, or one pass through the gate. It is
+ * made, and claimed, by whoever is in the gate.
+ */
 export class DiskTable {
   readonly #db: RootDatabase<Buffer, string>;
+  readonly #gate: DiskGate;
 
-  constructor(open: Open, folder: string) {
+  constructor(open: Open, folder: string, gate: DiskGate) {
+    this.#gate = gate;
     this.#db = open<Buffer, string>({
       path: folder,
       noSubdir: false,
@@ -33,6 +36,8 @@ export class DiskTable {
       maxReaders: 1_024,
       // Each commit is on the disk before the next: a crash of the machine leaves a whole file.
       overlappingSync: false,
+      // With it a commit that fails rejects a promise that nobody can have, and so ends the process.
+      eventTurnBatching: false,
       ...{ permissionsMode: 0o600 },
     });
   }
@@ -43,7 +48,7 @@ export class DiskTable {
     if (name === ownName) return undefined;
     if (name !== undefined) return `it is of another form (${JSON.stringify(name.slice(0, 40))})`;
     if (this.#stats().entryCount > 0) return "something else wrote it";
-    await this.#commit(() => [this.#db.put(nameKey, Buffer.from(ownName))]);
+    await settled([this.#db.put(nameKey, Buffer.from(ownName))]);
     return undefined;
   }
 
@@ -125,21 +130,26 @@ export class DiskTable {
     }
   }
 
-  /** Writes that are begun in one turn are one transaction. */
-  async #commit(begin: () => readonly Promise<unknown>[]): Promise<void> {
-    try {
-      await Promise.all(begin());
-    } catch (error) {
-      // The cause is told by a promise of its own, which would otherwise end the process.
-      const { commitError } = error as { commitError?: Promise<never> };
-      if (commitError === undefined) throw error;
-      await commitError;
-    }
+  #commit(begin: () => readonly Promise<unknown>[]): Promise<void> {
+    return this.#gate.through(() => settled(begin()));
   }
 
   #stats(): PageStats {
     return this.#db.getStats() as PageStats;
   }
+}
+
+/** Waits for all of them; the first cause of a failure is thrown. */
+async function settled(writes: readonly Promise<unknown>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(writes.map((write) => write.catch(throwCause)));
+  const failed = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** The cause is told by a promise of its own, which ends the process where nobody listens to it. */
+async function throwCause(error: { readonly commitError?: Promise<never> }): Promise<never> {
+  await error.commitError;
+  throw error;
 }
 
 /** The part of LMDB's own figures that is used here. */

@@ -88,6 +88,7 @@ export const doors: readonly Door[] = [
     places: [
       "cache/disk-check.ts",
       "cache/disk-folder.ts",
+      "cache/disk-gate.ts",
       "cache/disk-store.ts",
       "cache/disk-table.ts",
       "program/state-file.ts",

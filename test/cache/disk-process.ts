@@ -44,6 +44,14 @@ async function write(): Promise<void> {
   }
 }
 
+/** Opens the folder again and again, and reads one answer each time. */
+async function reopen(): Promise<void> {
+  for (let i = 0; i < 500; i++) {
+    await store.get(keyOf(0));
+    await store.close();
+  }
+}
+
 /** Writes more than the process may, and reads what was there before. */
 async function full(): Promise<void> {
   for (let i = 0; i < 2_000; i++) {
@@ -58,5 +66,5 @@ async function full(): Promise<void> {
   console.log(`kept ${kept}`);
 }
 
-await { share, write, full }[what as "share"]();
+await { share, write, reopen, full }[what as "share"]();
 for (const warning of warnings) console.log(`warning: ${warning}`);

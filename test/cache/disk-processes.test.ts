@@ -37,6 +37,30 @@ test("C23: kill -9 in the middle of writing loses nothing that was flushed, and 
   }
 });
 
+test("C22: who opens the file while another writes to it sets nothing back: all that was flushed is there", async () => {
+  const directory = folder();
+  const writer = child("write", directory, "0");
+  const told = (async () => {
+    let flushed = 0;
+    for await (const line of writer.lines) flushed = Number(line);
+    return flushed;
+  })();
+  const openers = Array.from({ length: 2 }, () => child("reopen", directory, "0"));
+  for (const { done } of openers) expect(await done).toEqual({ code: 0, output: "" });
+  writer.kill();
+  // Killed by us, and not by what it read.
+  expect((await writer.done).code).toBe(null);
+  const flushed = await told;
+  expect(flushed).toBeGreaterThan(100);
+  const store = make({ directory });
+  const lost: number[] = [];
+  for (let i = 0; i < flushed; i++) {
+    if ((await textAt(store, i)) !== `${i} `.repeat(100)) lost.push(i);
+  }
+  expect(lost).toEqual([]);
+  expect(store.warnings).toEqual([]);
+});
+
 test("C21: a disk that is full when it is written: one warning, the process goes on, what was kept is read", async () => {
   const directory = await filled(5);
   const { code, output } = await child("full", directory, "0", "ulimit -f 400; ").done;

@@ -6,6 +6,7 @@ import { open } from "lmdb";
 import { describe, expect, test } from "vitest";
 import { Cache } from "../../src/cache/cache.ts";
 import { networkType } from "../../src/cache/disk-folder.ts";
+import { DiskGate } from "../../src/cache/disk-gate.ts";
 import { WriteQueue } from "../../src/cache/disk-queue.ts";
 import { decodeRecord, encodeRecord } from "../../src/cache/disk-record.ts";
 import { DiskTable } from "../../src/cache/disk-table.ts";
@@ -116,12 +117,14 @@ describe("a file that is not as it should be", () => {
 
   test("C20: a damaged entry is a miss, goes, and leaves the others; one warning", async () => {
     const directory = await filled(20);
-    const table = new DiskTable(open, join(directory, "answers-v1"));
+    const gate = new DiskGate(open, join(directory, "answers-v1"));
+    const table = new DiskTable(open, join(directory, "answers-v1"), gate);
     const bytes = encodeRecord(keyOf(3), { storedAt: 0, usedAt: 0, ttl: 1, text: Buffer.from("{}") });
     await table.write([
       [keyOf(4), { storedAt: 0, usedAt: 0, ttl: Number.POSITIVE_INFINITY, text: Buffer.from("{torn") }],
     ]);
     await table.close();
+    await gate.close();
     const db = open<Buffer, string>({
       path: join(directory, "answers-v1"),
       noSubdir: false,
