@@ -86,7 +86,7 @@ describe("toCSV", () => {
   });
 
   test("escapeFormulas disarms texts that a spreadsheet would run, and leaves numbers alone", () => {
-    const prediction = { a: "=1+1", b: "@x", c: -1, d: "fine", "=e": "-x" };
+    const prediction = { a: "=1+1", b: "@x", c: -1, d: "fine", "=e": "-x", f: "\t=1" };
     const report = new Report([result(0, { score: 1, prediction })]);
     expect(columns(report.toCSV())[0]).toMatchObject({ "prediction.a": "=1+1", "prediction.c": "-1" });
     expect(columns(report.toCSV({ escapeFormulas: true }))[0]).toMatchObject({
@@ -95,6 +95,7 @@ describe("toCSV", () => {
       "prediction.c": "-1",
       "prediction.d": "fine",
       "prediction.=e": "'-x",
+      "prediction.f": "'\t=1",
     });
     expect(() => report.toCSV({ escape: true } as never)).toThrow(/unknown option/);
   });
