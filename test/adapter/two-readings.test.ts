@@ -29,6 +29,8 @@ test.each<readonly [why: string, adapter: Name, signature: string, answer: strin
   ["more than a number can hold, anywhere", "json", "q -> n: object", '{"n": {"a": 1e999}}'],
   ["a start tag inside a field of its name", "xml", "q -> n", "<n>if (x<n>y) z</n>"],
   ["items and an empty tag", "xml", "q -> n: string[]", "<n>a</n><n></n>"],
+  ["bullets below bullets", "chat", "q -> n: string[]", section("n", "- a\n- b\n  - c")],
+  ["bullets below a heading", "chat", "q -> n: string[]", section("n", "- Animals:\n  - cat\n  - dog")],
   ["an empty tag and items", "xml", "q -> n: string[]", "<n></n><n>a</n>"],
 ])("%s: no value where there are two readings", async (_, adapter, signature, answer) => {
   const { problems } = await read(adapter, signature, answer);
@@ -38,6 +40,9 @@ test.each<readonly [why: string, adapter: Name, signature: string, answer: strin
 test.each<readonly [why: string, adapter: Name, signature: string, answer: string, value: unknown]>([
   ["thousands", "chat", "q -> n: number", section("n", "-1,234,567.5"), -1234567.5],
   ["a bullet before a choice", "chat", "q -> n: 'A' | 'B'", section("n", "- B"), "B"],
+  ["a heading alone", "chat", "q -> n: string[]", section("n", "- Animals:"), ["Animals:"]],
+  ["bullets that are all indented", "chat", "q -> n: string[]", section("n", "  - a\n  - b"), ["a", "b"]],
+  ["numbers of two lengths", "chat", "q -> n: string[]", section("n", " 9. a\n10. b"), ["a", "b"]],
   ["no items between tags", "xml", "q -> n: string[]", "<n></n>", []],
   ["no items in a tag alone", "xml", "q -> n: string[]", "<n/>", []],
   ["a formula in JSON in a section", "chat", "q -> n: string[]", section("n", '["\\frac12"]'), ["\\frac12"]],
