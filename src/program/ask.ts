@@ -3,6 +3,7 @@ import { type AdapterChoice, adapterOf } from "../adapter/adapters.ts";
 import type { Completion } from "../core/completion.ts";
 import { isTrunklineError, TrunklineError } from "../core/errors.ts";
 import type { Sampling } from "../core/request.ts";
+import { thrownText } from "../core/thrown.ts";
 import type { LM } from "../lm/lm.ts";
 import type { CallInit } from "../lm/options.ts";
 import { currentAdapter } from "../lm/settings.ts";
@@ -88,7 +89,7 @@ class Asking {
       entry.outputs = await this.ask(given);
       return entry.outputs;
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = thrownText(error);
       entry.error = isTrunklineError(error) ? { code: error.code, message } : { message };
       throw error;
     }

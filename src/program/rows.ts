@@ -1,4 +1,5 @@
 import { checkOptions } from "../core/check.ts";
+import { thrownText } from "../core/thrown.ts";
 import { digestOf } from "../lm/kept-rows.ts";
 import { processClock } from "../lm/process.ts";
 import { collected, eachRow, type RowsOptions, rowsChecks, type Source } from "../lm/rows.ts";
@@ -99,7 +100,8 @@ async function* withInputs<Inputs, Prediction>(
 }
 
 /** What a program threw may be anything; who reads rows wants a message. */
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+const asError = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(thrownText(error), { cause: error });
 
 /** What is said of each row. */
 function initOf(options: ProgramRowsOptions): RunInit {

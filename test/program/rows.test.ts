@@ -85,6 +85,16 @@ describe("batch and each", () => {
     expect(rows[1]).toMatchObject({ index: 1, inputs: { question: "q1" }, error: { code: "parse" } });
   });
 
+  test("what a program throws that cannot even be written as a text is its row's error", async () => {
+    class Odd extends Module {
+      async forward(_: object) {
+        throw Object.create(null);
+      }
+    }
+    const [row] = await new Odd().batch([{}]);
+    expect(row!.error!.message).toBe("it failed and did not say why");
+  });
+
   test("what a program throws that is no error becomes one", async () => {
     class Throws extends Module {
       async forward(_: object) {
