@@ -28,7 +28,8 @@ export function groupsIn<T>(
     if (!mayBegin(text, at, opens)) continue;
     const reader = new JsonReader(text, at);
     const value = take(opens === "object" ? reader.object(view) : reader.list(view));
-    if (value === undefined) {
+    const isLink = opens === "list" && text[reader.at] === "(";
+    if (value === undefined || isLink) {
       budget -= reader.at - at;
       continue;
     }
@@ -38,8 +39,15 @@ export function groupsIn<T>(
   return groups;
 }
 
+/** `word [1]`, `Yes. [source]`: brackets in a sentence are no list. */
+function isBehindWord(text: string, at: number): boolean {
+  let i = at - 1;
+  while (text[i] === " " || text[i] === "\t") i--;
+  return i >= 0 && /[\p{L}\p{N}).,;!?%]/u.test(text[i]!);
+}
+
 function mayBegin(text: string, at: number, opens: "object" | "list"): boolean {
-  if (opens === "list") return isMark(text, at, "opensList");
+  if (opens === "list") return isMark(text, at, "opensList") && !isBehindWord(text, at);
   if (!isMark(text, at, "opensObject")) return false;
   const next = behindSpace(text, at + 1);
   if (isMark(text, next, "closesObject") || text[next] === "/" || text[next] === "#") return true;

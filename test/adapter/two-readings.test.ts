@@ -31,6 +31,11 @@ test.each<readonly [why: string, adapter: Name, signature: string, answer: strin
   ["items and an empty tag", "xml", "q -> n: string[]", "<n>a</n><n></n>"],
   ["bullets below bullets", "chat", "q -> n: string[]", section("n", "- a\n- b\n  - c")],
   ["bullets below a heading", "chat", "q -> n: string[]", section("n", "- Animals:\n  - cat\n  - dog")],
+  ["a source in brackets", "chat", "q -> n: string[]", section("n", "Paris is the capital [1].")],
+  ["a source behind a sentence", "json", "q -> n: string[]", "It is Paris. [citation needed]"],
+  ["an index", "chat", "q -> n: int[]", section("n", "arr[0]")],
+  ["a link", "chat", "q -> n: string[]", section("n", "[a](http://x)")],
+  ["a list that is denied", "chat", "q -> n: string[]", section("n", "not ['x', 'y'] any more")],
   ["an empty tag and items", "xml", "q -> n: string[]", "<n></n><n>a</n>"],
 ])("%s: no value where there are two readings", async (_, adapter, signature, answer) => {
   const { problems } = await read(adapter, signature, answer);
@@ -40,6 +45,8 @@ test.each<readonly [why: string, adapter: Name, signature: string, answer: strin
 test.each<readonly [why: string, adapter: Name, signature: string, answer: string, value: unknown]>([
   ["thousands", "chat", "q -> n: number", section("n", "-1,234,567.5"), -1234567.5],
   ["a bullet before a choice", "chat", "q -> n: 'A' | 'B'", section("n", "- B"), "B"],
+  ["a list behind a colon", "chat", "q -> n: int[]", section("n", "Here it is [1]: [2, 3]"), [2, 3]],
+  ["a list on a line of its own", "json", "q -> n: int[]", "Here it is.\n[2, 3]\nDone.", [2, 3]],
   ["a heading alone", "chat", "q -> n: string[]", section("n", "- Animals:"), ["Animals:"]],
   ["bullets that are all indented", "chat", "q -> n: string[]", section("n", "  - a\n  - b"), ["a", "b"]],
   ["numbers of two lengths", "chat", "q -> n: string[]", section("n", " 9. a\n10. b"), ["a", "b"]],
