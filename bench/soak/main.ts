@@ -40,12 +40,11 @@ function start(): Promise<void> {
     if (!text.includes("ExperimentalWarning") && said.length < 20) said.push(text);
   });
   let known = 0;
-  child.on("message", ({ upTo, reads, hits, wrong, warnings }: Told) => {
+  child.on("message", ({ upTo, reads, hits, wrong }: Told) => {
     for (; known < upTo; known++) flushed.add(first + known);
     tally.reads += reads;
     tally.hits += hits;
     tally.wrong += wrong;
-    said.push(...warnings);
     // What others have flushed is what this one should find.
     const some = [...flushed].slice(-200);
     if (child.connected) child.send(some, () => {});
@@ -59,10 +58,13 @@ function start(): Promise<void> {
     Math.random() ** 2 * 8_000,
   );
   return new Promise((resolve) => {
-    child.on("close", (_, signal) => {
+    child.on("close", (code, signal) => {
       clearTimeout(kill);
       running.delete(child);
-      if (signal !== "SIGKILL") tally.failures++;
+      if (signal !== "SIGKILL") {
+        tally.failures++;
+        said.push(`a process ended by itself: ${signal ?? `exit code ${code}`}`);
+      }
       resolve();
     });
   });
@@ -73,7 +75,6 @@ interface Told {
   readonly reads: number;
   readonly hits: number;
   readonly wrong: number;
-  readonly warnings: readonly string[];
 }
 
 async function keepOneRunning(): Promise<void> {
@@ -88,6 +89,8 @@ await Promise.all(Array.from({ length: Number(values.processes) }, keepOneRunnin
 clearInterval(progress);
 
 const warnings: string[] = [];
+/** The first of those that are gone: a million numbers belong to one process. */
+const lost: number[] = [];
 const store = new DiskStore({
   clock: systemClock,
   directory: folder,
@@ -95,7 +98,10 @@ const store = new DiskStore({
 });
 for (const n of flushed) {
   const found = await store.get(keyOf(n));
-  if (found === undefined) tally.lost++;
+  if (found === undefined) {
+    tally.lost++;
+    if (lost.length < 100) lost.push(n);
+  }
   else if (found.answer.text !== textOf(n)) tally.wrong++;
 }
 const { entries } = store.stats();
@@ -105,7 +111,7 @@ rmSync(folder, { recursive: true, force: true });
 
 console.log(
   JSON.stringify(
-    { ...tally, flushed: flushed.size, entries, megabytes, said: [...said, ...warnings] },
+    { ...tally, flushed: flushed.size, entries, megabytes, lost, said: [...said, ...warnings] },
     undefined,
     2,
   ),

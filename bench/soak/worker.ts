@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { DiskStore } from "../../src/cache/disk-store.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { completion } from "../../src/core/completion.ts";
@@ -6,12 +7,12 @@ import { keyOf, textOf } from "./answers.ts";
 /** Writes answers from a number on and reads those it is told of, until it is killed. */
 const [folder = "", from = "0"] = process.argv.slice(2);
 const first = Number(from);
-let warnings: string[] = [];
 let others: readonly number[] = [];
 const store = new DiskStore({
   clock: systemClock,
   directory: folder,
-  warn: (message) => warnings.push(message),
+  // At once: who is killed in the next moment tells it all the same.
+  warn: (message) => void writeSync(2, `${message}\n`),
 });
 
 process.on("message", (numbers: readonly number[]) => {
@@ -34,7 +35,6 @@ for (let upTo = 0; ; ) {
     if (found.answer.text === textOf(n)) hits++;
     else wrong++;
   }
-  process.send!({ upTo, reads, hits, wrong, warnings });
-  warnings = [];
+  process.send!({ upTo, reads, hits, wrong });
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 30));
 }
