@@ -19,8 +19,6 @@ interface Place {
   readonly schema: JsonSchema;
   readonly look: Look;
   readonly depth: number;
-  /** References followed since the value was reached. */
-  readonly refs: number;
 }
 
 /** One keyword of JSON Schema; a rule of the wrong form says nothing. */
@@ -31,7 +29,6 @@ type Members = Readonly<Record<string, unknown>>;
 /** More than any honest schema asks for: guards against references that go round, and that branch while they do. */
 const maxDepth = 100;
 const maxSteps = 50_000;
-const maxRefs = 8;
 
 const isObject = (value: unknown): value is Members =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -154,7 +151,7 @@ const keywords: Readonly<Record<string, Keyword>> = {
   oneOf: (rule, value, place) => alternatives(rule, value, place, (fits) => fits === 1),
   $ref(rule, value, place) {
     const target = typeof rule === "string" ? resolve(rule, place.look.root) : undefined;
-    return target === undefined ? undefined : also(target, value, place, 1);
+    return target === undefined ? undefined : also(target, value, place);
   },
 };
 
@@ -165,16 +162,16 @@ const keywords: Readonly<Record<string, Keyword>> = {
  * keywords ask (`format`, `not`, `if`) is left to the tool.
  */
 export function schemaFault(schema: JsonSchema, value: unknown, root = schema): string | undefined {
-  const found = check(schema, value, { root, steps: maxSteps }, 0, 0);
+  const found = check(schema, value, { root, steps: maxSteps }, 0);
   if (found === undefined) return undefined;
   return found.path === "" ? found.text : `${found.path.replace(/^\./, "")}: ${found.text}`;
 }
 
-function check(schema: unknown, value: unknown, look: Look, depth: number, refs: number): Fault | undefined {
+function check(schema: unknown, value: unknown, look: Look, depth: number): Fault | undefined {
   if (schema === false) return fault("expected nothing here");
   if (!isObject(schema)) return undefined;
-  if (depth > maxDepth || refs > maxRefs || look.steps-- <= 0) return fault("its schema goes too deep");
-  const place: Place = { schema, look, depth, refs };
+  if (depth > maxDepth || look.steps-- <= 0) return fault("its schema goes too deep");
+  const place: Place = { schema, look, depth };
   return first(Object.keys(schema), (name) =>
     Object.hasOwn(keywords, name) ? keywords[name]!(schema[name], value, place) : undefined,
   );
@@ -182,11 +179,11 @@ function check(schema: unknown, value: unknown, look: Look, depth: number, refs:
 
 /** Holds a part of the value against a part of the schema. */
 const below = (schema: unknown, part: unknown, { look, depth }: Place): Fault | undefined =>
-  check(schema, part, look, depth + 1, 0);
+  check(schema, part, look, depth + 1);
 
 /** Holds the same value against one more schema. */
-const also = (schema: unknown, value: unknown, { look, depth, refs }: Place, more = 0): Fault | undefined =>
-  check(schema, value, look, depth + 1, refs + more);
+const also = (schema: unknown, value: unknown, { look, depth }: Place): Fault | undefined =>
+  check(schema, value, look, depth + 1);
 
 function alternatives(
   rule: unknown,
