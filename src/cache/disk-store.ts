@@ -171,10 +171,10 @@ export class DiskStore implements Store {
       const seen = fileNumber(this.#folder);
       const gate = new DiskGate(open, this.#folder);
       this.#gate = gate;
-      const flaw = await gate.through(
-        async () =>
-          (await this.#flaw()) ?? (await this.#tryTable(() => new DiskTable(open, this.#folder, gate))),
-      );
+      // Looked at before, since all who write wait for who is in the gate.
+      const flaw =
+        (await this.#flaw()) ??
+        (await gate.through(() => this.#tryTable(() => new DiskTable(open, this.#folder, gate))));
       if (flaw === undefined) return;
       await this.#leaveGate();
       const aside = setAside(this.#folder, seen);
