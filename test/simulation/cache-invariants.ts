@@ -20,6 +20,8 @@ export const cacheInvariants: readonly Invariant[] = [
       for (const other of works) {
         // A close sends some away from joined work, and others to ask anew, before it has ended.
         if (closedSince(closings, other.startedAt)) continue;
+        // Whoever looked before a clear finds no refresh from before it.
+        if (other.forgotten && other.leader.mode !== leader.mode) continue;
         if (other.era === era && asksFor(leader, other) && [...other.members].some(waits))
           return `call ${leader.call.plan.id} asks ${key}, which call ${other.leader.call.plan.id} asks already`;
       }

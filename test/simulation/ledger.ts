@@ -84,6 +84,8 @@ export class Ledger {
     const leader = callNumber(callerOf(options)).visits.at(-1)!;
     // A close ends joined work for everybody before the work itself has ended.
     if (leader.work !== undefined && closings.length > 0) this.#failed(leader.work);
+    // Whose work failed ask anew in the order in which they heard it.
+    const asked = this.#failing.get(leader);
     if (this.#failing.delete(leader)) this.#askAnew(leader);
     const work: Work = {
       lane: leader.lane,
@@ -91,11 +93,12 @@ export class Ledger {
       key: leader.key,
       era: leader.era,
       startedAt: world.now(),
-      order: this.#order++,
+      order: asked ?? this.#order++,
       options,
       members: new Set([leader]),
       attempts: [],
       joined: false,
+      forgotten: false,
       // Of those who waited while it was looked up, some may just have got what was found.
       surelyAll: leader.mode === "off" || !(hasStore || this.#isUncertain(leader)),
       aloneSince: undefined,
@@ -131,6 +134,9 @@ export class Ledger {
     else this.#erasOfScopes.set(scope, this.#eraOf(scope) - this.#clears + 1);
     for (const [key, entry] of this.stored) {
       if (scope === undefined || entry.scope === scope) this.stored.delete(key);
+    }
+    for (const work of this.works) {
+      if (scope === undefined || work.leader.call.plan.cache?.scope === scope) work.forgotten = true;
     }
   }
 

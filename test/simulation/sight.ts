@@ -41,6 +41,8 @@ export interface Work {
   readonly attempts: Attempt[];
   /** It has had more than one member. */
   joined: boolean;
+  /** A clear has come since it began. */
+  forgotten: boolean;
   /** All its members are known in the very event that it began in: nobody else's had failed or was found. */
   readonly surelyAll: boolean;
   /** When its last member left it, if nobody waits. */
