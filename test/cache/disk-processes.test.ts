@@ -51,7 +51,7 @@ test("C22: who opens the file while another writes to it sets nothing back: all 
   // Killed by us, and not by what it read.
   expect((await writer.done).code).toBe(null);
   const flushed = await told;
-  expect(flushed).toBeGreaterThan(100);
+  expect(flushed).toBeGreaterThan(0);
   const store = make({ directory });
   const lost: number[] = [];
   for (let i = 0; i < flushed; i++) {
