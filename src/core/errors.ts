@@ -106,7 +106,7 @@ export class TrunklineError extends Error {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "TrunklineError";
     this.code = code;
-    this.retryable = retryable ?? catalogue[code].retryable;
+    this.retryable = retryable ?? factsOf(code)?.retryable ?? false;
     Object.assign(this, facts);
     if (answer !== undefined) Object.defineProperty(this, "answer", { value: answer });
     Object.defineProperty(this, brand, { value: true });
@@ -120,12 +120,22 @@ export class TrunklineError extends Error {
 
 /** Whether `value` is a TrunklineError, of this or of another copy of the package. */
 export function isTrunklineError(value: unknown): value is TrunklineError {
-  return typeof value === "object" && value !== null && brand in value;
+  try {
+    return typeof value === "object" && value !== null && brand in value;
+  } catch {
+    // A proxy that was revoked, say: anything can be thrown.
+    return false;
+  }
+}
+
+/** Undefined for a code of a newer copy of the package. */
+function factsOf(code: ErrorCode): CodeFacts | undefined {
+  return Object.hasOwn(catalogue, code) ? catalogue[code] : undefined;
 }
 
 /** Whose side an error is on. An error of no known code is the row's own: its program threw it. */
 export function sideOf(error: unknown): Side {
   if (!isTrunklineError(error)) return "row";
   if (error.code === "timeout" && (error.phase === "queue" || error.phase === "connect")) return "provider";
-  return catalogue[error.code].side;
+  return factsOf(error.code)?.side ?? "row";
 }

@@ -1,8 +1,10 @@
 import { TrunklineError } from "../core/errors.ts";
 import type { LM } from "../lm/lm.ts";
+import { processClock } from "../lm/process.ts";
 import { requireLM } from "../lm/settings.ts";
 import { cloneOf } from "./clone.ts";
 import { inRun, traced } from "./in-run.ts";
+import { unlessLeft } from "./leaving.ts";
 import { invoke, nameOf, origin, ownLM } from "./own.ts";
 import { modulesOf, namedPredictorsOf, type Predictor } from "./predictors.ts";
 import { batchOf, eachOf, type ProgramRow, type ProgramRowsOptions, type Source } from "./rows.ts";
@@ -172,7 +174,10 @@ export abstract class Module {
       const enclosing = { module: this, outer: scope?.enclosing };
       const id = scope?.recorder?.module(this, scope.parent);
       const inside = { ...scope, enclosing, ...(id !== undefined && { parent: id }) };
-      return withRunScope(inside, () => this.forward(inputs as never));
+      const run = async (): Promise<unknown> => this.forward(inputs as never);
+      // Calls of LMs hear it by themselves; whatever else `forward` waits for need not.
+      const mayLeave = init.signal !== undefined || init.deadline !== undefined;
+      return withRunScope(inside, () => (mayLeave ? unlessLeft(processClock(), run) : run()));
     });
   }
 }

@@ -110,6 +110,16 @@ describe("TrunklineError", () => {
   });
 });
 
+test("anything can be thrown: a revoked proxy is no error of ours, and a code from a newer copy is the row's own", () => {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  expect(isTrunklineError(proxy)).toBe(false);
+  expect(sideOf(proxy)).toBe("row");
+  const newer = new TrunklineError("of_tomorrow" as ErrorCode, "new");
+  expect([newer.code, newer.retryable, sideOf(newer)]).toEqual(["of_tomorrow", false, "row"]);
+  expect(sideOf(new TrunklineError("toString" as ErrorCode, "odd"))).toBe("row");
+});
+
 describe("sideOf", () => {
   test("follows the catalogue, except that a timeout before dispatch is the provider's", () => {
     for (const [code, { side }] of Object.entries(catalogue)) {

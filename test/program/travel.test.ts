@@ -183,3 +183,22 @@ test("a wrong option of a run says whose it is and what it expects", async () =>
     /^Outer\.stream: cache/,
   );
 });
+
+/** Waits for something that no LM call and no tool tells it of. */
+class Stuck extends Module {
+  forward(_: { question: string }) {
+    return new Promise<never>(() => {});
+  }
+}
+
+test("a program that waits for something else leaves with its signal, and at its deadline, in rows too", async () => {
+  const controller = new AbortController();
+  const called = new Stuck().call({ question: "?" }, { signal: controller.signal });
+  controller.abort(new Error("enough"));
+  await expect(called).rejects.toMatchObject({ code: "aborted" });
+  await expect(new Stuck().run({ question: "?" }, { deadline: 1 })).rejects.toMatchObject({
+    code: "timeout",
+  });
+  const [row] = await new Stuck().batch([{ question: "?" }], { deadline: 1 });
+  expect(row!.error).toMatchObject({ code: "timeout", phase: "total" });
+});
