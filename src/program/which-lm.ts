@@ -32,9 +32,11 @@ function enclosingLM(from: Enclosing | undefined): LM | undefined {
 const contextLM = (): LM | undefined => currentScope()?.lm as LM | undefined;
 
 function noLM(asker: object): TrunklineError {
+  // An agent has no setLM: it is made with its LM.
+  const own = "setLM" in asker ? "call setLM(lm) on it" : "give { lm } to its constructor, call setLM(lm)";
   return new TrunklineError(
     "config",
-    `${named(asker)} has no LM: call setLM(lm) on it or on the module around it, pass { lm } to the call, or call ` +
+    `${named(asker)} has no LM: ${own} or on the module around it, pass { lm } to the call, or call ` +
       "configure({ lm: getSharedLM() }) once, so that all of the program speaks through the same pooled connections",
   );
 }

@@ -91,7 +91,10 @@ describe("ChatAgent", () => {
       expect(make(missing)).toThrowError(/ChatAgent needs an LM, got .*getSharedLM\(\)/);
     }
     const agent = new ChatAgent();
-    await expect(agent.run("x")).rejects.toMatchObject({ code: "config" });
+    await expect(agent.run("x")).rejects.toMatchObject({
+      code: "config",
+      message: expect.stringContaining("give { lm } to its constructor"),
+    });
     const [near, far, called] = [scripted("near"), scripted("far"), scripted("called")];
     configure({ lm: far.lm });
     expect((await agent.run("x")).text).toBe("far");
