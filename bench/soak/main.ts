@@ -101,8 +101,7 @@ for (const n of flushed) {
   if (found === undefined) {
     tally.lost++;
     if (lost.length < 100) lost.push(n);
-  }
-  else if (found.answer.text !== textOf(n)) tally.wrong++;
+  } else if (found.answer.text !== textOf(n)) tally.wrong++;
 }
 const { entries } = store.stats();
 await store.close();
