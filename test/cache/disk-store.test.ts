@@ -218,6 +218,21 @@ describe("where nothing can be kept", () => {
     }
   });
 
+  test("a pool of one thread: memory only, since writing takes two; the warning says what it is", async () => {
+    const before = process.env.UV_THREADPOOL_SIZE;
+    process.env.UV_THREADPOOL_SIZE = "1";
+    try {
+      const store = make({ directory: folder() });
+      store.set(keyOf(1), entryOf("one"));
+      await store.flush();
+      expect(await store.get(keyOf(1))).toBe(undefined);
+      expect(store.warnings).toEqual([expect.stringMatching(/memory only.*UV_THREADPOOL_SIZE is 1/)]);
+    } finally {
+      if (before === undefined) delete process.env.UV_THREADPOOL_SIZE;
+      else process.env.UV_THREADPOOL_SIZE = before;
+    }
+  });
+
   test("C21: no HOME, and no folder named: memory only, and the warning says what to set", async () => {
     const kept = { ...process.env };
     try {
