@@ -38,6 +38,8 @@ export class DiskTable {
       overlappingSync: false,
       // With it a commit that fails rejects a promise that nobody can have, and so ends the process.
       eventTurnBatching: false,
+      // Writes of one turn are one transaction all the same: none starts before the turn is over.
+      ...{ txnStartThreshold: 1_000_000 },
       ...{ permissionsMode: 0o600 },
     });
   }
